@@ -1,0 +1,155 @@
+"""Every setting, declared once: its type, range and help text.
+
+From these models come the flags of the command line, the form in the window and the JSON in a run folder.
+A preset is a full set of values; what the user gives replaces single ones (`FitSettings.resolve`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_histoclust.core.errors import HistoclustError
+
+Preset = Literal["paper", "quick"]
+Schedule = Literal["joint", "staged"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ComputeSettings(Settings):
+    """Where and how precisely to compute."""
+
+    device: Device = Field("auto", description="Processor: the graphics card where there is one, else the CPU.")
+    precision: Precision = Field(
+        "auto",
+        description="Arithmetic. auto: 16-bit where the processor multiplies it natively and it trains as "
+        "well, 32-bit elsewhere.",
+    )
+
+
+class FitSettings(ComputeSettings):
+    """How a model is trained. The defaults are the `paper` preset, to the letter."""
+
+    patch_px: Annotated[int, Field(ge=4, le=4096)] = Field(
+        128, description="Side of a patch, in px of the slide's full resolution."
+    )
+    patches: Annotated[int, Field(ge=10)] = Field(
+        20_000, description="Random tissue positions read, over all slides together."
+    )
+    train_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.75, description="Share of the patches that trains; the rest only watches."
+    )
+    clusters: Annotated[int, Field(ge=2, le=200)] = Field(14, description="Number of clusters (K).")
+    epochs: Annotated[int, Field(ge=1)] = Field(4000, description="Passes over the training patches.")
+    batch: Annotated[int, Field(ge=2)] = Field(100, description="Patches a step.")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(765, description="Start of every random choice.")
+    schedule: Schedule = Field(
+        "joint",
+        description="joint: everything at once. staged: autoencoder, then clustering head, then the whole.",
+    )
+    optimiser: Literal["adadelta", "adam"] = Field("adadelta", description="How the weights are updated.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.003, description="Step length of the optimiser.")
+    input_px: Literal[32, 64] = Field(64, description="Side to which a patch is resized for the network.")
+    weight_reconstruction: Annotated[float, Field(ge=0)] = Field(1.0, description="Weight of the MSE.")
+    weight_marginal: Annotated[float, Field(ge=0)] = Field(
+        0.10, description="Weight of the entropy of the mean assignment (pulls clusters to equal size)."
+    )
+    weight_conditional: Annotated[float, Field(ge=0)] = Field(
+        0.03, description="Weight of the mean entropy of the assignments (makes each one decided)."
+    )
+    weight_consistency: Annotated[float, Field(ge=0)] = Field(
+        0.03, description="Weight of the divergence between a patch and its augmented view."
+    )
+    rotation_deg: Annotated[float, Field(ge=0, le=180)] = Field(5.0, description="Largest random rotation.")
+    shift: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.05, description="Largest random shift, share of a side.")
+    scale: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.05, description="Largest random change of scale.")
+    per_stain_affine: bool = Field(
+        True, description="Draw the affine for each stain by itself, as the paper does."
+    )
+    flips: bool = Field(False, description="Also mirror and turn by quarters, all stains alike.")
+    od_jitter: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Largest relative change of a stain's optical density."
+    )
+    min_tissue: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="Smallest tissue fraction of a patch that is used."
+    )
+    min_valid: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.75, description="Smallest share of a patch that every stain must cover (no hole, no padding)."
+    )
+
+    @classmethod
+    def resolve(cls, preset: Preset, given: FitSettings | None = None) -> FitSettings:
+        """Return the preset with the fields that `given` sets explicitly put in place of its own.
+
+        Raises
+        ------
+        HistoclustError
+            If the preset is unknown or the values contradict each other.
+        """
+        if preset not in PRESETS:
+            raise HistoclustError(f"--preset {preset}: unknown, choose one of {', '.join(PRESETS)}.")
+        changes = {} if given is None else {name: getattr(given, name) for name in given.model_fields_set}
+        settings = PRESETS[preset].model_copy(update=changes)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise HistoclustError where two settings contradict each other."""
+        training = int(self.patches * self.train_share)
+        if training < self.batch:
+            raise HistoclustError(
+                f"--patches {self.patches}: only {training} of them train (train share {self.train_share}), "
+                f"fewer than one batch of {self.batch}: give more patches or a smaller --batch."
+            )
+        if training < 2 * self.clusters:
+            raise HistoclustError(
+                f"--clusters {self.clusters}: too many for {training} training patches: give more --patches."
+            )
+
+
+class MapSettings(ComputeSettings):
+    """How a trained model is applied to a slide."""
+
+    stride_px: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Distance between patches in px of full resolution; the patch side if not given."
+    )
+    min_tissue: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="Smallest tissue fraction of a patch that is labelled."
+    )
+    min_valid: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.75, description="Smallest share of a patch that every stain must cover (no hole, no padding)."
+    )
+
+
+PRESETS: dict[str, FitSettings] = {
+    "paper": FitSettings(),
+    "quick": FitSettings(
+        patches=2_000,
+        train_share=0.9,
+        epochs=30,
+        optimiser="adam",
+        learning_rate=0.001,
+        input_px=32,
+        flips=True,
+        per_stain_affine=False,
+        od_jitter=0.1,
+    ),
+}
+
+
+def settings_from_json(cls: type[FitSettings], document: object, source: str) -> FitSettings:
+    """Validate settings read from `source` (named in the error)."""
+    try:
+        return cls.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise HistoclustError(f"{source}: setting {where}: {first['msg']}.") from error
