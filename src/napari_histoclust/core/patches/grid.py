@@ -55,12 +55,15 @@ class PatchGrid:
     @property
     def y_px(self) -> NDArray[np.float64]:
         """(n,) vertical centres in level-0 px."""
-        return (self.row * self.stride_px + self.patch_px / 2) * self.downsample
+        return self._centre(self.row)
 
     @property
     def x_px(self) -> NDArray[np.float64]:
         """(n,) horizontal centres in level-0 px."""
-        return (self.col * self.stride_px + self.patch_px / 2) * self.downsample
+        return self._centre(self.col)
+
+    def _centre(self, place: NDArray[np.int32]) -> NDArray[np.float64]:
+        return np.asarray((place * self.stride_px + self.patch_px / 2) * self.downsample, np.float64)
 
     @property
     def place_px(self) -> float:
