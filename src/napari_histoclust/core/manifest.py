@@ -1,0 +1,126 @@
+"""run.json: where a run came from and how far it is."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from napari_histoclust.core.atomic import read_json, write_json
+from napari_histoclust.core.config import Settings
+from napari_histoclust.core.errors import HistoclustError
+
+FILE_NAME = "run.json"
+_LIBRARIES = ("torch", "numpy", "tifffile", "zarr", "anndata", "umap-learn", "scikit-learn", "napari")
+
+FinishReason = Literal["unfinished", "interrupted", "finished"]
+
+
+class SlideEntry(Settings):
+    """One slide of a run: where it lies and the lattice laid over it."""
+
+    name: str
+    path: str
+    um_per_px: float | None = Field(description="Physical size of a level-0 px; null where the files do not say.")
+    shape_px: tuple[int, int] = Field(description="Height and width in level-0 px.")
+    rows: int
+    cols: int
+    patch_px: int = Field(description="Side of a patch in px of `level`.")
+    stride_px: int = Field(description="Distance between patches in px of `level`.")
+    level: int
+    downsample: float = Field(description="Level-0 px per px of `level`.")
+    patches: int
+    tissue_share: float
+    warnings: tuple[str, ...] = ()
+    inputs: tuple[dict[str, Any], ...] = ()
+
+
+class Stage(Settings):
+    """A finished step."""
+
+    seconds: float = Field(description="Wall time of the last start; an interrupted start's time is lost.")
+    finished: str
+    details: dict[str, Any] = {}
+
+
+class Manifest(Settings):
+    """The document in run.json."""
+
+    format: Literal[1] = 1
+    program: Literal["napari-histoclust"] = "napari-histoclust"
+    version: str
+    versions: dict[str, str]
+    created: str
+    finish_reason: FinishReason = "unfinished"
+    fingerprint: str = Field(description="Checksum of everything that decides the labels.")
+    seed: int
+    device: str
+    settings: dict[str, Any]
+    slides: tuple[SlideEntry, ...]
+    stages: dict[str, Stage] = {}
+
+    def finished_stage(self, name: str, seconds: float, **details: Any) -> Manifest:
+        """Return a copy in which stage `name` is done."""
+        stage = Stage(seconds=round(seconds, 2), finished=now(), details=details)
+        return self.model_copy(update={"stages": {**self.stages, name: stage}})
+
+    def write(self, folder: Path) -> None:
+        """Write run.json into `folder`, whole or not at all."""
+        write_json(folder / FILE_NAME, self.model_dump(mode="json"))
+
+
+def now() -> str:
+    """Return the present moment in UTC, to the second, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide a result."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` holds one of our runs, finished or not; reads at most one small file."""
+    file = folder / FILE_NAME
+    if not file.is_file():
+        return False
+    try:
+        document = read_json(file)
+    except HistoclustError:
+        return False
+    return isinstance(document, dict) and document.get("program") == "napari-histoclust"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and validate run.json.
+
+    Raises
+    ------
+    HistoclustError
+        If `folder` is no run, or run.json was written by a newer version or is damaged.
+    """
+    if not folder.exists():
+        raise HistoclustError(f"{folder}: no such folder.")
+    if not (folder / FILE_NAME).is_file():
+        raise HistoclustError(f"{folder}: is no run folder, it holds no {FILE_NAME}.")
+    document = read_json(folder / FILE_NAME)
+    if isinstance(document, dict) and document.get("format", 1) != 1:
+        raise HistoclustError(
+            f"{folder / FILE_NAME}: has format {document['format']}, this version reads format 1: "
+            "update napari-histoclust."
+        )
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise HistoclustError(f"{folder / FILE_NAME}: is damaged at {where or 'its top'}.") from error

@@ -1,0 +1,195 @@
+"""A run folder, read back: which patch belongs to which cluster, and where it lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from napari_histoclust.core import store
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.manifest import Manifest, SlideEntry, read_manifest
+from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.patches.grid import PatchGrid
+
+if TYPE_CHECKING:
+    import anndata
+
+    from napari_histoclust.core.bundle import Model
+    from napari_histoclust.core.slides.stack import Stack
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run. Row i is patch i in every array; slide after slide.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    manifest : Manifest
+        The document in run.json.
+    grids : tuple of PatchGrid
+        The lattice of each slide.
+    clusters : tuple of Cluster
+        Id, name and colour, id 1 first.
+    labels : (n,) int16
+        Cluster of each patch, 1..K.
+    confidence, entropy : (n,) float32
+        Largest probability, and entropy (natural log) of the probabilities.
+    """
+
+    path: Path
+    manifest: Manifest
+    grids: tuple[PatchGrid, ...]
+    clusters: tuple[Cluster, ...]
+    labels: NDArray[np.int16]
+    confidence: NDArray[np.float32]
+    entropy: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def slides(self) -> tuple[str, ...]:
+        """Name of each slide."""
+        return tuple(slide.name for slide in self.manifest.slides)
+
+    @property
+    def um_per_px(self) -> tuple[float | None, ...]:
+        """Physical size of a level-0 px of each slide, None where the files do not say."""
+        return tuple(slide.um_per_px for slide in self.manifest.slides)
+
+    @cached_property
+    def slide_index(self) -> NDArray[np.int16]:
+        """(n,) which slide each patch lies on."""
+        return np.repeat(np.arange(len(self.grids), dtype=np.int16), [len(grid) for grid in self.grids])
+
+    @cached_property
+    def latent(self) -> NDArray[np.float32]:
+        """(n, 128) features: softmax over the channels of h, averaged over its places (method, section 2)."""
+        return np.asarray(self._open()["obsm/latent"][:])
+
+    @cached_property
+    def embedding(self) -> NDArray[np.float32] | None:
+        """(n, 2) UMAP, or None where `embed` has not run."""
+        group = self._open()
+        return np.asarray(group["obsm/X_umap"][:]) if "obsm/X_umap" in group else None
+
+    def rows(self, slide: int) -> slice:
+        """Return the rows of one slide."""
+        ends = np.cumsum([0] + [len(grid) for grid in self.grids])
+        return slice(int(ends[slide]), int(ends[slide + 1]))
+
+    def label_picture(self, slide: int = 0) -> NDArray[np.generic]:
+        """Return the (rows, cols) picture of cluster ids of one slide, 0 where there is no patch."""
+        dtype = np.uint8 if len(self.clusters) < 256 else np.uint16
+        return self.grids[slide].picture(self.labels[self.rows(slide)].astype(dtype))
+
+    def open_stack(self, slide: int = 0) -> Stack:
+        """Open the images of one slide where they lay when the run was made.
+
+        Raises
+        ------
+        HistoclustError
+            If they have moved or can no longer be read.
+        """
+        from napari_histoclust.core.slides.stack import open_stack
+
+        path = Path(self.manifest.slides[slide].path)
+        if not path.exists():
+            raise HistoclustError(
+                f"{path}: the images of this run are no longer there: put them back, or map them anew."
+            )
+        return open_stack(path)
+
+    def model(self) -> Model:
+        """Load the model that made the labels."""
+        from napari_histoclust.core.bundle import load_model
+
+        return load_model(self.path / "model")
+
+    def to_anndata(self) -> anndata.AnnData:
+        """Return the whole of patches.zarr in memory."""
+        import anndata
+
+        return anndata.read_zarr(self.path / store.FILE_NAME)
+
+    def _open(self) -> zarr.Group:
+        return zarr.open_group(self.path / store.FILE_NAME, mode="r")
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run folder.
+
+    Raises
+    ------
+    HistoclustError
+        If it is no run folder, not finished, or damaged.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    if not (folder / store.FILE_NAME).is_dir():
+        raise HistoclustError(
+            f"{folder}: this run is not finished: start the command that made it again, it goes on where it stopped."
+        )
+    try:
+        return _read(folder, manifest)
+    except (KeyError, ValueError, OSError) as error:
+        raise HistoclustError(
+            f"{folder / store.FILE_NAME}: is damaged ({error}): delete it and run again."
+        ) from error
+
+
+def _read(folder: Path, manifest: Manifest) -> Run:
+    group = zarr.open_group(folder / store.FILE_NAME, mode="r")
+    obs, clusters = group["obs"], group["uns/clusters"]
+    codes = obs["cluster/codes"][:]
+    categories = np.asarray(obs["cluster/categories"][:], np.int16)
+    ends = np.cumsum([0] + [slide.patches for slide in manifest.slides])
+    columns = {name: obs[name][:] for name in ("row", "col", "tissue_fraction")}
+    if len(codes) != ends[-1]:
+        raise ValueError(f"{len(codes)} patches where run.json states {ends[-1]}")
+    return Run(
+        path=folder,
+        manifest=manifest,
+        grids=tuple(
+            _grid(slide, {name: column[a:b] for name, column in columns.items()})
+            for slide, a, b in zip(manifest.slides, ends, ends[1:], strict=False)
+        ),
+        clusters=tuple(
+            Cluster(int(i), str(name), str(colour))
+            for i, name, colour in zip(
+                clusters["id"][:], clusters["name"][:], clusters["colour"][:], strict=True
+            )
+        ),
+        labels=categories[codes],
+        confidence=obs["confidence"][:],
+        entropy=obs["entropy"][:],
+    )
+
+
+def _grid(slide: SlideEntry, columns: dict[str, NDArray[np.generic]]) -> PatchGrid:
+    return PatchGrid(
+        shape=(slide.rows, slide.cols),
+        patch_px=slide.patch_px,
+        stride_px=slide.stride_px,
+        level=slide.level,
+        downsample=slide.downsample,
+        row=columns["row"].astype(np.int32),
+        col=columns["col"].astype(np.int32),
+        tissue_fraction=columns["tissue_fraction"].astype(np.float32),
+    )
+
+
+def write_embedding(run: Run, embedding: NDArray[np.float32]) -> Run:
+    """Put the (n, 2) UMAP into the run's store and return the run with it."""
+    if embedding.shape != (len(run), 2):
+        raise ValueError(f"embedding has shape {embedding.shape}, the run {len(run)} patches")
+    store.write_embedding_array(run.path, embedding)
+    return open_run(run.path)
