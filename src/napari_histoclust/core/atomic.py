@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +87,7 @@ def _replace(partial: Path, path: Path) -> None:
         partial.rename(path)
         _remove(aside)
     else:
-        os.replace(partial, path)
+        partial.replace(path)
 
 
 def write_json(path: Path, document: Any) -> None:

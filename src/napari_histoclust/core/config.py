@@ -27,7 +27,7 @@ class Settings(BaseModel):
 class ComputeSettings(Settings):
     """Where and how precisely to compute."""
 
-    device: Device = Field("auto", description="Processor: the graphics card where there is one, else the CPU.")
+    device: Device = Field("auto", description="Where to compute; auto: the graphics card, else the CPU.")
     precision: Precision = Field(
         "auto",
         description="Arithmetic. auto: 16-bit where the processor multiplies it natively and it trains as "
@@ -69,7 +69,9 @@ class FitSettings(ComputeSettings):
         0.03, description="Weight of the divergence between a patch and its augmented view."
     )
     rotation_deg: Annotated[float, Field(ge=0, le=180)] = Field(5.0, description="Largest random rotation.")
-    shift: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.05, description="Largest random shift, share of a side.")
+    shift: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        0.05, description="Largest random shift (share of side)."
+    )
     scale: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.05, description="Largest random change of scale.")
     per_stain_affine: bool = Field(
         True, description="Draw the affine for each stain by itself, as the paper does."

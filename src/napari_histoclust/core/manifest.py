@@ -15,6 +15,7 @@ from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 
 FILE_NAME = "run.json"
+PATCHES = "patches.zarr"
 _LIBRARIES = ("torch", "numpy", "tifffile", "zarr", "anndata", "umap-learn", "scikit-learn", "napari")
 
 FinishReason = Literal["unfinished", "interrupted", "finished"]
@@ -25,7 +26,9 @@ class SlideEntry(Settings):
 
     name: str
     path: str
-    um_per_px: float | None = Field(description="Physical size of a level-0 px; null where the files do not say.")
+    um_per_px: float | None = Field(
+        description="Physical size of a level-0 px; null where the files do not say."
+    )
     shape_px: tuple[int, int] = Field(description="Height and width in level-0 px.")
     rows: int
     cols: int
@@ -44,7 +47,7 @@ class Stage(Settings):
 
     seconds: float = Field(description="Wall time of the last start; an interrupted start's time is lost.")
     finished: str
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class Manifest(Settings):
@@ -61,7 +64,7 @@ class Manifest(Settings):
     device: str
     settings: dict[str, Any]
     slides: tuple[SlideEntry, ...]
-    stages: dict[str, Stage] = {}
+    stages: dict[str, Stage] = Field(default_factory=dict)
 
     def finished_stage(self, name: str, seconds: float, **details: Any) -> Manifest:
         """Return a copy in which stage `name` is done."""

@@ -11,9 +11,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from napari_histoclust.core import store
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.manifest import Manifest, SlideEntry, read_manifest
+from napari_histoclust.core.manifest import PATCHES, Manifest, SlideEntry, read_manifest
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.patches.grid import PatchGrid
 
@@ -118,10 +117,10 @@ class Run:
         """Return the whole of patches.zarr in memory."""
         import anndata
 
-        return anndata.read_zarr(self.path / store.FILE_NAME)
+        return anndata.read_zarr(self.path / PATCHES)
 
     def _open(self) -> zarr.Group:
-        return zarr.open_group(self.path / store.FILE_NAME, mode="r")
+        return zarr.open_group(self.path / PATCHES, mode="r")
 
 
 def open_run(path: str | Path) -> Run:
@@ -134,20 +133,21 @@ def open_run(path: str | Path) -> Run:
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    if not (folder / store.FILE_NAME).is_dir():
+    if not (folder / PATCHES).is_dir():
         raise HistoclustError(
-            f"{folder}: this run is not finished: start the command that made it again, it goes on where it stopped."
+            f"{folder}: this run is not finished: start the command that made it again, "
+            "it goes on where it stopped."
         )
     try:
         return _read(folder, manifest)
     except (KeyError, ValueError, OSError) as error:
         raise HistoclustError(
-            f"{folder / store.FILE_NAME}: is damaged ({error}): delete it and run again."
+            f"{folder / PATCHES}: is damaged ({error}): delete it and run again."
         ) from error
 
 
 def _read(folder: Path, manifest: Manifest) -> Run:
-    group = zarr.open_group(folder / store.FILE_NAME, mode="r")
+    group = zarr.open_group(folder / PATCHES, mode="r")
     obs, clusters = group["obs"], group["uns/clusters"]
     codes = obs["cluster/codes"][:]
     categories = np.asarray(obs["cluster/categories"][:], np.int16)
@@ -191,5 +191,7 @@ def write_embedding(run: Run, embedding: NDArray[np.float32]) -> Run:
     """Put the (n, 2) UMAP into the run's store and return the run with it."""
     if embedding.shape != (len(run), 2):
         raise ValueError(f"embedding has shape {embedding.shape}, the run {len(run)} patches")
-    store.write_embedding_array(run.path, embedding)
+    from napari_histoclust.core.store import write_embedding_array
+
+    write_embedding_array(run.path, embedding)
     return open_run(run.path)

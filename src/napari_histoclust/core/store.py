@@ -7,10 +7,8 @@ chunks whose flag is set. At the end the results become columns of `obs` and the
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +21,12 @@ from anndata.io import write_elem
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import readable_disk_errors
+from napari_histoclust.core.manifest import PATCHES
 from napari_histoclust.core.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
     from napari_histoclust.core.palette import Cluster
 
-FILE_NAME = "patches.zarr"
 CHUNK = 4096  # patches a chunk: 2 MiB of latent, about 4 s of encoding on two cores between two flags
 LATENT = 128
 
@@ -96,13 +94,13 @@ class GrowingStore:
     """
 
     def __init__(self, folder: Path, table: pd.DataFrame) -> None:
-        self._final = folder / FILE_NAME
-        self._path = folder / f".partial-{FILE_NAME}"
+        self._final = folder / PATCHES
+        self._path = folder / f".partial-{PATCHES}"
         self._table = table
         self.chunks = -(-len(table) // CHUNK)
         if not (self._path / "progress" / "done").exists():
             self._create()
-        self._group = zarr.open_group(self._path, mode="r+", use_consolidated=False)
+        self._group = zarr.open_group(self._path, mode="r+")
 
     def _create(self) -> None:
         """Lay out the empty store; the flags come last, so that their presence means it is whole."""
@@ -111,8 +109,7 @@ class GrowingStore:
             shutil.rmtree(self._path, ignore_errors=True)
             group = zarr.open_group(self._path, mode="w", zarr_format=2)
             adata = anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)})
-            adata.write_zarr(self._path)
-            group = zarr.open_group(self._path, mode="r+", use_consolidated=False)
+            write_elem(group, "/", adata)
             latent = group.create_array(
                 "obsm/latent", shape=(n, LATENT), chunks=(min(CHUNK, n), LATENT), dtype="float32"
             )
@@ -150,8 +147,7 @@ class GrowingStore:
             write_elem(self._group, "obs", table)
             write_elem(self._group, "uns", _uns(clusters, provenance))
             del self._group["progress"]
-            zarr.consolidate_metadata(self._path)
-            os.replace(self._path, self._final)
+            self._path.replace(self._final)
 
 
 def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, Any]:
@@ -167,16 +163,11 @@ def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, A
     }
 
 
-@contextmanager
-def _reconsolidated(path: Path) -> Iterator[zarr.Group]:
-    yield zarr.open_group(path, mode="r+", use_consolidated=False)
-    zarr.consolidate_metadata(path)
-
-
 def write_embedding_array(folder: Path, embedding: NDArray[np.float32]) -> None:
     """Put obsm/X_umap into a finished store; an older one is replaced only when the new one is whole."""
-    path = folder / FILE_NAME
-    with readable_disk_errors(path), _reconsolidated(path) as group:
+    path = folder / PATCHES
+    group = zarr.open_group(path, mode="r+")
+    with readable_disk_errors(path):
         write_elem(group["obsm"], ".partial-X_umap", np.asarray(embedding, np.float32))
         shutil.rmtree(path / "obsm" / "X_umap", ignore_errors=True)
-        os.replace(path / "obsm" / ".partial-X_umap", path / "obsm" / "X_umap")
+        (path / "obsm" / ".partial-X_umap").replace(path / "obsm" / "X_umap")

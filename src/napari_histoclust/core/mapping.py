@@ -1,0 +1,255 @@
+"""Label every tissue patch of one or several slides with a trained model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_histoclust import __version__
+from napari_histoclust.core.bundle import Model, save_model
+from napari_histoclust.core.config import MapSettings
+from napari_histoclust.core.encode import Encoded, Encoder
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.manifest import (
+    PATCHES,
+    Manifest,
+    SlideEntry,
+    is_run,
+    library_versions,
+    now,
+    read_manifest,
+)
+from napari_histoclust.core.palette import default_clusters
+from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.patches.lattice import choose_level, make_grid
+from napari_histoclust.core.patches.reader import read_patches
+from napari_histoclust.core.run import Run, open_run
+from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.core.store import ChunkResult, GrowingStore, patch_table
+from napari_histoclust.core.tissue import find_tissue
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A slide, the lattice laid over it, and its line in the manifest."""
+
+    stack: Stack
+    grid: PatchGrid
+    entry: SlideEntry
+
+
+def map_stacks(
+    stacks: Sequence[Stack], model: Model, out: Path, settings: MapSettings | None = None
+) -> Job[Run]:
+    """Label every tissue patch of the stacks and write a run folder.
+
+    A second call with the same slides, model and settings goes on where the first one stopped, and returns
+    at once where it was finished.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+        The slides; their patches follow one another in the run.
+    model : Model
+        The bundle; its stains are asked for by name.
+    out : Path
+        The run folder; new, empty, or the same run begun before.
+
+    Raises
+    ------
+    HistoclustError
+        If a stain is missing, no tissue is found, or `out` holds something else.
+    """
+    settings = settings or MapSettings()
+    check_run_folder(out)
+    for stack in stacks:
+        stack.require(model.spec.stains)
+    targets = yield from _lay_lattices(stacks, model, settings)
+    encoder = Encoder(model, settings)
+    manifest = _manifest(targets, model, settings, encoder)
+    if _is_done(out, manifest):
+        return open_run(out)
+    manifest.write(out)
+    save_model(model, out / "model")
+    start = time.monotonic()
+    try:
+        yield from _label(targets, model, encoder, out)
+    except BaseException:
+        if out.is_dir():
+            manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
+        raise
+    manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, patches=_total(targets))
+    manifest.model_copy(update={"finish_reason": "finished"}).write(out)
+    return open_run(out)
+
+
+def check_run_folder(out: Path) -> None:
+    """Raise HistoclustError if `out` is a file or a folder that holds something else than a run."""
+    if out.exists() and not out.is_dir():
+        raise HistoclustError(f"{out}: is a file: give --out the name of a new folder.")
+    ours = {"model"}  # what `run` leaves before the mapping begins
+    if (
+        out.is_dir()
+        and not is_run(out)
+        and any(not p.name.startswith(".") and p.name not in ours for p in out.iterdir())
+    ):
+        raise HistoclustError(f"{out}: holds something else: give --out a new or empty folder.")
+
+
+def _lay_lattices(stacks: Sequence[Stack], model: Model, settings: MapSettings) -> Job[list[Target]]:
+    targets = []
+    for stack in stacks:
+        targets.append((yield from _lay_lattice(stack, model, settings)))
+    entries = _named_apart([target.entry for target in targets])
+    return [Target(t.stack, t.grid, entry) for t, entry in zip(targets, entries, strict=True)]
+
+
+def _lay_lattice(stack: Stack, model: Model, settings: MapSettings) -> Job[Target]:
+    spec = model.spec
+    choice = choose_level(stack, spec.patch_px, spec.um_per_px, spec.input_px)
+    downsample = stack.downsamples[choice.level]
+    scale = choice.patch_px / spec.patch_px  # px of the level read per px of the model's slides
+    stride_px = choice.patch_px if settings.stride_px is None else max(1, round(settings.stride_px * scale))
+    mask = yield from find_tissue(stack, spec.stains, round(choice.patch_px * downsample))
+    grid = make_grid(
+        stack,
+        mask,
+        patch_px=choice.patch_px,
+        stride_px=stride_px,
+        level=choice.level,
+        min_tissue=settings.min_tissue,
+        min_valid=settings.min_valid,
+    )
+    entry = SlideEntry(
+        name=stack.name,
+        path=str(stack.path.resolve()),
+        um_per_px=stack.um_per_px,
+        shape_px=stack.shapes[0],
+        rows=grid.shape[0],
+        cols=grid.shape[1],
+        patch_px=grid.patch_px,
+        stride_px=grid.stride_px,
+        level=grid.level,
+        downsample=grid.downsample,
+        patches=len(grid),
+        tissue_share=round(float(mask.share), 6),
+        warnings=tuple(stack.warnings) + tuple(choice.warnings),
+        inputs=tuple(stack.inputs()),
+    )
+    return Target(stack, grid, entry)
+
+
+def _manifest(targets: Sequence[Target], model: Model, settings: MapSettings, encoder: Encoder) -> Manifest:
+    return Manifest(
+        version=__version__,
+        versions=library_versions(),
+        created=now(),
+        fingerprint=_fingerprint(targets, model, settings),
+        seed=model.spec.settings.seed if model.spec.settings else 0,
+        device=encoder.device_name,
+        settings={"map": settings.model_dump(mode="json")},
+        slides=tuple(target.entry for target in targets),
+    )
+
+
+def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings) -> str:
+    """Checksum of what decides the labels: pixels (by file size and header), lattice, weights, precision."""
+    entries = []
+    for target in targets:
+        entry = target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
+        entry["inputs"] = [{k: i[k] for k in ("stain", "size", "checksum")} for i in target.entry.inputs]
+        entries.append(entry)
+    document = [entries, model.checksum(), settings.precision, settings.min_tissue, settings.min_valid]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _is_done(out: Path, manifest: Manifest) -> bool:
+    """Whether the same run is finished in `out`.
+
+    Raises
+    ------
+    HistoclustError
+        If a run of other slides, another model or other settings lies there.
+    """
+    if not is_run(out):
+        return False
+    before = read_manifest(out)
+    if before.fingerprint != manifest.fingerprint:
+        state = "a finished run" if before.finish_reason == "finished" else "a half-finished run"
+        raise HistoclustError(
+            f"{out}: holds {state} of other slides, another model or other settings: give --out another "
+            "folder, or delete this one."
+        )
+    return (out / PATCHES).is_dir() and before.finish_reason == "finished"
+
+
+def _total(targets: Sequence[Target]) -> int:
+    return sum(len(target.grid) for target in targets)
+
+
+def _label(targets: Sequence[Target], model: Model, encoder: Encoder, out: Path) -> Job[None]:
+    """Encode the chunks that are missing and finish the store."""
+    if (out / PATCHES).is_dir():
+        return  # killed between the last rename and the manifest
+    table = patch_table(
+        [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
+    )
+    store = GrowingStore(out, table)
+    missing = store.missing()
+    done = len(table) - sum(store.rows(i).stop - store.rows(i).start for i in missing)
+    for chunk in missing:
+        parts: list[Encoded] = []
+        for target, start, stop in _pieces(targets, store.rows(chunk)):
+            for _, patches in read_patches(target.stack, target.grid, start, stop, model.spec.stains):
+                parts.append(encoder.encode(patches))
+                done += len(patches)
+                yield Progress("Mapping", done, len(table))
+        store.write(chunk, _joined(parts))
+    store.finish(default_clusters(model.spec.clusters), _provenance(targets))
+
+
+def _pieces(targets: Sequence[Target], rows: slice) -> Iterator[tuple[Target, int, int]]:
+    """Split rows of the run into the slides' own rows."""
+    first = 0
+    for target in targets:
+        start, stop = max(rows.start - first, 0), min(rows.stop - first, len(target.grid))
+        if start < stop:
+            yield target, start, stop
+        first += len(target.grid)
+
+
+def _joined(parts: Sequence[Encoded]) -> ChunkResult:
+    return ChunkResult(
+        latent=np.concatenate([part.latent for part in parts]),
+        cluster=np.concatenate([part.labels for part in parts]),
+        confidence=np.concatenate([part.confidence for part in parts]),
+        entropy=np.concatenate([part.entropy for part in parts]),
+    )
+
+
+def _provenance(targets: Sequence[Target]) -> dict[str, Any]:
+    """What uns["histoclust"] says: enough to place the patches without run.json."""
+    fields = {"rows", "cols", "patch_px", "stride_px", "level", "downsample", "um_per_px"}
+    slides = {
+        t.entry.name: {k: v for k, v in t.entry.model_dump(include=fields).items() if v is not None}
+        for t in targets
+    }
+    return {"format": 1, "version": __version__, "slides": slides}
+
+
+def _named_apart(entries: Sequence[SlideEntry]) -> list[SlideEntry]:
+    """Give slides of one name a number, as the name is how obs["slide"] tells them apart."""
+    named: list[SlideEntry] = []
+    for entry in entries:
+        same = sum(entry.name == other.name for other in entries[: len(named)])
+        name = f"{entry.name} ({same + 1})" if same else entry.name
+        named.append(entry.model_copy(update={"name": name}))
+    return named
