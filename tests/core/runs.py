@@ -1,0 +1,179 @@
+"""Tiny finished run folders, written through the program's own store: no model, no images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_histoclust.core.manifest import Manifest, SlideEntry, now
+from napari_histoclust.core.palette import Cluster, default_clusters
+from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.run import Run, open_run, write_embedding
+from napari_histoclust.core.store import LATENT, ChunkResult, GrowingStore, patch_table
+
+
+def make_run(
+    folder: Path,
+    *,
+    rows: int = 12,
+    cols: int = 15,
+    clusters: int | Sequence[Cluster] = 4,
+    slides: int = 1,
+    um_per_px: float | None = 0.5,
+    seed: int = 0,
+    patch_px: int = 32,
+    stride_px: int | None = None,
+    level: int = 0,
+    downsample: float = 1.0,
+    embedding: bool = False,
+    paths: Sequence[Path] | None = None,
+) -> Run:
+    """Write a finished run of `slides` slides to `folder` and open it.
+
+    Clusters form patches of tissue on the slide and clouds in the latent space; a round tissue with a hole
+    leaves places without a patch. Every cluster has a patch as long as there are enough of them.
+
+    Parameters
+    ----------
+    clusters : int or sequence of Cluster
+        How many (with their default names and colours), or which.
+    stride_px : int, optional
+        The patch side if not given.
+    embedding : bool
+        Whether obsm/X_umap is there.
+    paths : sequence of Path, optional
+        Where the slides' images lie; nowhere if not given.
+    """
+    rng = np.random.default_rng(seed)
+    named = default_clusters(clusters) if isinstance(clusters, int) else tuple(clusters)
+    lattice = _Lattice((rows, cols), patch_px, stride_px or patch_px, level, downsample)
+    grids = [lattice.grid(rng) for _ in range(slides)]
+    labels = np.concatenate([_regions(grid, len(named), rng) for grid in grids])
+    labels[: len(named)] = np.arange(1, len(named) + 1)[: len(labels)]
+    names = [f"slide {i + 1}" for i in range(slides)]
+    where = paths or [folder.parent / "images" / name for name in names]
+    entries = [
+        _entry(name, path, grid, um_per_px) for name, path, grid in zip(names, where, grids, strict=True)
+    ]
+    _manifest(entries, seed).write(folder)
+    _fill(
+        GrowingStore(folder, patch_table(names, grids, [um_per_px] * slides)),
+        _result(labels, len(named), rng),
+        named,
+    )
+    run = open_run(folder)
+    return write_embedding(run, _embedding(labels, rng)) if embedding else run
+
+
+class _Lattice:
+    def __init__(
+        self, shape: tuple[int, int], patch_px: int, stride_px: int, level: int, downsample: float
+    ) -> None:
+        self.shape, self.patch_px, self.stride_px = shape, patch_px, stride_px
+        self.level, self.downsample = level, downsample
+
+    def grid(self, rng: np.random.Generator) -> PatchGrid:
+        """Round tissue with a hole, in an order that is not row by row (as blocks are not)."""
+        y, x = np.indices(self.shape)
+        unit = [2 * (axis + 0.5) / side - 1 for axis, side in zip((y, x), self.shape, strict=True)]
+        radius = np.hypot(*unit)
+        row, col = np.nonzero((radius < 1.1) & (np.hypot(unit[0] - 0.2, unit[1] + 0.3) > 0.25))
+        order = np.lexsort((col, row, col // 4, row // 4))
+        return PatchGrid(
+            shape=self.shape,
+            patch_px=self.patch_px,
+            stride_px=self.stride_px,
+            level=self.level,
+            downsample=self.downsample,
+            row=row[order].astype(np.int32),
+            col=col[order].astype(np.int32),
+            tissue_fraction=rng.uniform(0.5, 1, len(row)).astype(np.float32),
+        )
+
+
+def _regions(grid: PatchGrid, k: int, rng: np.random.Generator) -> NDArray[np.int16]:
+    """Nearest of 2k random seeds, with one patch in twelve of another cluster."""
+    seeds = rng.uniform((0, 0), grid.shape, (2 * k, 2))
+    distance = np.hypot(grid.row[:, None] - seeds[:, 0], grid.col[:, None] - seeds[:, 1])
+    labels = distance.argmin(1) % k + 1
+    stray = rng.random(len(grid)) < 1 / 12
+    labels[stray] = rng.integers(1, k + 1, int(stray.sum()))
+    return labels.astype(np.int16)
+
+
+def _result(labels: NDArray[np.int16], k: int, rng: np.random.Generator) -> ChunkResult:
+    """Latent that sums to 1 like the method's; probabilities of which `labels` are the argmax."""
+    centres = rng.normal(0, 1, (k, LATENT))
+    exponent = np.exp(centres[labels - 1] + rng.normal(0, 0.4, (len(labels), LATENT)))
+    probability = rng.dirichlet(np.ones(k), len(labels))
+    probability = 0.4 * probability + 0.6 * np.eye(k)[labels - 1]
+    entropy = -(probability * np.log(probability + 1e-8)).sum(1)
+    return ChunkResult(
+        latent=(exponent / exponent.sum(1, keepdims=True)).astype(np.float32),
+        cluster=labels,
+        confidence=probability.max(1).astype(np.float32),
+        entropy=entropy.astype(np.float32),
+    )
+
+
+def _fill(store: GrowingStore, result: ChunkResult, clusters: Sequence[Cluster]) -> None:
+    for chunk in store.missing():
+        rows = store.rows(chunk)
+        store.write(
+            chunk,
+            ChunkResult(
+                result.latent[rows], result.cluster[rows], result.confidence[rows], result.entropy[rows]
+            ),
+        )
+    store.finish(clusters, {"format": 1})
+
+
+def _embedding(labels: NDArray[np.int16], rng: np.random.Generator) -> NDArray[np.float32]:
+    angle = 2 * np.pi * labels / labels.max()
+    centres = 8 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return (centres + rng.normal(0, 1, centres.shape)).astype(np.float32)
+
+
+def _entry(name: str, path: Path, grid: PatchGrid, um_per_px: float | None) -> SlideEntry:
+    """A slide a little larger than its lattice, as slides are."""
+    sides = [
+        int(((n - 1) * grid.stride_px + grid.patch_px) * grid.downsample) + rest
+        for n, rest in zip(grid.shape, (5, 11), strict=True)
+    ]
+    inputs: tuple[dict[str, Any], ...] = tuple(
+        {"stain": stain, "path": str(path / f"{stain}.ome.tif"), "size": 0, "mtime": 0.0, "checksum": ""}
+        for stain in ("HE", "CD31", "CK19", "Ki67", "MT")
+    )
+    return SlideEntry(
+        name=name,
+        path=str(path),
+        um_per_px=um_per_px,
+        shape_px=(sides[0], sides[1]),
+        rows=grid.shape[0],
+        cols=grid.shape[1],
+        patch_px=grid.patch_px,
+        stride_px=grid.stride_px,
+        level=grid.level,
+        downsample=grid.downsample,
+        patches=len(grid),
+        tissue_share=round(len(grid) / (grid.shape[0] * grid.shape[1]), 6),
+        inputs=inputs,
+    )
+
+
+def _manifest(entries: Sequence[SlideEntry], seed: int) -> Manifest:
+    return Manifest(
+        version="0",
+        versions={},
+        created=now(),
+        finish_reason="finished",
+        fingerprint="made for tests",
+        seed=seed,
+        device="cpu",
+        settings={},
+        slides=tuple(entries),
+    )

@@ -1,0 +1,38 @@
+"""The runs that tests are given are real runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pytest
+
+from core.runs import make_run
+from napari_histoclust.core.manifest import PATCHES
+from napari_histoclust.core.run import open_run
+
+
+@pytest.mark.parametrize("slides", [1, 3])
+def test_run_reads_back(tmp_path: Path, slides: int) -> None:
+    run = make_run(tmp_path / "run", slides=slides, embedding=True)
+    again = open_run(tmp_path / "run")
+    np.testing.assert_array_equal(again.labels, run.labels)
+    assert set(run.labels.tolist()) == {1, 2, 3, 4}
+    assert len(run.grids) == slides
+    assert 0 < len(run) < slides * 12 * 15
+    assert again.embedding is not None
+    assert again.embedding.shape == (len(run), 2)
+    np.testing.assert_allclose(again.latent.sum(1), 1, rtol=1e-5)
+    for i in range(slides):
+        picture = again.label_picture(i)
+        grid = again.grids[i]
+        np.testing.assert_array_equal(picture[grid.row, grid.col], run.labels[run.rows(i)])
+        assert (picture > 0).sum() == len(grid)
+
+
+def test_other_tools_open_it(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", slides=2, um_per_px=None)
+    adata = anndata.read_zarr(tmp_path / "run" / PATCHES)
+    np.testing.assert_array_equal(adata.obs["cluster"].to_numpy().astype(int), run.labels)
+    np.testing.assert_array_equal(adata.obsm["spatial"], adata.obs[["x_px", "y_px"]].to_numpy())
