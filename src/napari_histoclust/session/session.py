@@ -1,0 +1,130 @@
+"""The results at hand, and which of them fall when another one changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import is_
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_histoclust.session.palette import Palette
+from napari_histoclust.session.selection import Selection
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.bundle import Model
+    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.slides.stack import Stack
+
+
+class Session:
+    """Stacks, model and run, with the selection and the palette of the run.
+
+    Results are frozen and told apart by identity, never by comparing their arrays. A run is computed from
+    the stacks and the model, so that new stacks or another model drop it; a model outlives the stacks,
+    because it may be laid over other slides. When the first signal of a change goes out, everything stands.
+
+    Attributes
+    ----------
+    selection : Selection
+        Patches of the run; the same object for the session's whole life, emptied with each new run.
+    palette : Palette
+        Names and colours of the run's clusters; likewise.
+    """
+
+    stacks_changed = Signal()
+    slide_changed = Signal()
+    model_changed = Signal()
+    run_changed = Signal()
+
+    def __init__(self) -> None:
+        self._stacks: tuple[Stack, ...] = ()
+        self._slide = 0
+        self._model: Model | None = None
+        self._run: Run | None = None
+        self.selection = Selection(0)
+        self.palette = Palette(())
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The slides at hand; those of the run, in its order, where there is a run."""
+        return self._stacks
+
+    @property
+    def slide(self) -> int:
+        """Position in `stacks` of the one that is shown."""
+        return self._slide
+
+    @property
+    def model(self) -> Model | None:
+        """The trained model."""
+        return self._model
+
+    @property
+    def run(self) -> Run | None:
+        """The labelled patches."""
+        return self._run
+
+    def set_stacks(self, stacks: Sequence[Stack]) -> None:
+        """Take up other slides."""
+        self._take(tuple(stacks), self._model, None)
+
+    def set_model(self, model: Model | None) -> None:
+        """Take up another model."""
+        self._take(self._stacks, model, None)
+
+    def set_run(self, run: Run | None) -> None:
+        """Take up a run of the present stacks and model.
+
+        The same run read again, such as with an embedding, keeps the selection and the palette.
+        """
+        self._take(self._stacks, self._model, run)
+
+    def take_up(self, run: Run, stacks: Sequence[Stack], model: Model | None = None) -> None:
+        """Take up a run together with the slides, and the model, that it came from."""
+        self._take(tuple(stacks), model, run)
+
+    def show_slide(self, slide: int) -> None:
+        """Show another of the stacks.
+
+        Raises
+        ------
+        IndexError
+            If there is no such stack.
+        """
+        if not 0 <= slide < len(self._stacks):
+            raise IndexError(f"slide {slide} of {len(self._stacks)}")
+        if slide != self._slide:
+            self._slide = slide
+            self.slide_changed.emit()
+
+    def _take(self, stacks: tuple[Stack, ...], model: Model | None, run: Run | None) -> None:
+        """Put the three in place, drop what belonged to those before, then tell."""
+        if len(stacks) == len(self._stacks) and all(map(is_, stacks, self._stacks)):
+            stacks = self._stacks
+        told = [
+            signal
+            for signal, before, after in (
+                (self.stacks_changed, self._stacks, stacks),
+                (self.model_changed, self._model, model),
+                (self.run_changed, self._run, run),
+            )
+            if before is not after
+        ]
+        if stacks is not self._stacks:
+            self._slide = 0
+            told.append(self.slide_changed)
+        if not _same_labels(self._run, run):
+            self.selection.reset(0 if run is None else len(run))
+            self.palette.reset(() if run is None else run.clusters)
+            told += [self.palette.changed, self.selection.changed]
+        self._stacks, self._model, self._run = stacks, model, run
+        for signal in told:
+            signal.emit()
+
+
+def _same_labels(before: Run | None, after: Run | None) -> bool:
+    """Whether row i is the same patch with the same label in both, without a look at the arrays."""
+    if before is None or after is None:
+        return before is after
+    return before.path == after.path and before.manifest.fingerprint == after.manifest.fingerprint
