@@ -1,0 +1,1 @@
+"""What figures say about a clustering: indices, a baseline, a report."""

@@ -1,0 +1,204 @@
+"""Internal validity indices of a clustering: how tight its clusters are and how far apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.validation.pairs import PairSums, pair_sums
+
+INDEX_NAMES = (
+    "calinski_harabasz",
+    "log_ss_ratio",
+    "c_index",
+    "mcclain_rao",
+    "dunn",
+    "xie_beni",
+    "silhouette",
+    "davies_bouldin",
+)
+HIGH_IS_BETTER = frozenset({"calinski_harabasz", "log_ss_ratio", "dunn", "silhouette"})
+PAIRS_AT_MOST = 50_000
+SILHOUETTE_AT_MOST = 20_000
+_SKLEARN_MIB = 32
+
+
+@dataclass(frozen=True)
+class Indices:
+    """Indices of one clustering.
+
+    Parameters
+    ----------
+    n : int
+        Points.
+    k : int
+        Clusters that hold at least one point.
+    values : dict of str to float or None
+        The eight indices in the order of `INDEX_NAMES`; None where one is undefined (its formula divides by
+        zero, as with single-member clusters only), never NaN or infinite.
+    n_pairs_of, n_silhouette_of : int
+        Points whose pairs were compared (C-index, McClain-Rao, Dunn, Xie-Beni) and whose silhouette was
+        taken: n, or the size of a seeded sample where n is large. On a sample Dunn comes out higher and
+        Xie-Beni lower than on all points, as the closest pair is hardly ever drawn.
+    """
+
+    n: int
+    k: int
+    values: dict[str, float | None]
+    n_pairs_of: int
+    n_silhouette_of: int
+
+    def document(self) -> dict[str, Any]:
+        """What `validate --json` prints."""
+        return {"n": self.n, "k": self.k, "indices": dict(self.values)}
+
+
+def compute_indices(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    seed: int = 765,
+    pairs_at_most: int = PAIRS_AT_MOST,
+    silhouette_at_most: int = SILHOUETTE_AT_MOST,
+) -> Job[Indices]:
+    """Compute the six indices of the paper, the silhouette and the Davies-Bouldin index.
+
+    Parameters
+    ----------
+    features : (n, f) array
+        One row a point; computed in float64 with Euclidean distances.
+    labels : (n,) integers
+        Cluster of each point; any integers.
+    seed : int
+        Start of the samples that are drawn where n is larger than the two limits.
+    pairs_at_most, silhouette_at_most : int
+        Largest number of points of which all pairs are compared (time grows with the square).
+
+    Raises
+    ------
+    HistoclustError
+        With fewer than two clusters, values that are not finite, or lengths that differ.
+
+    Notes
+    -----
+    With n points in K clusters of n_k points, centroids G_k and G, WGSS = sum of squared distances to the
+    own centroid, BGSS = sum n_k |G_k - G|^2, N_W and N_B pairs within and between clusters, S_W and S_B the
+    sums of their distances:
+
+    - calinski_harabasz (Calinski & Harabasz 1974): (BGSS / (K-1)) / (WGSS / (n-K))
+    - log_ss_ratio (Hartigan 1975): ln(BGSS / WGSS)
+    - c_index (Hubert & Levin 1976): (S_W - S_min) / (S_max - S_min), the sums of the N_W smallest and largest
+    - mcclain_rao (McClain & Rao 1975): (S_W / N_W) / (S_B / N_B)
+    - dunn (Dunn 1974): smallest distance between clusters / largest within a cluster
+    - xie_beni (Xie & Beni 1991): (WGSS / n) / (smallest distance between clusters)^2
+    - silhouette (Rousseeuw 1987) and davies_bouldin (Davies & Bouldin 1979): as scikit-learn computes them
+    """
+    points, ids, k = _checked(features, labels)
+    n = len(points)
+    # A shift changes no index, keeps the digits of features far from zero and makes constant ones exactly 0.
+    points = points - points[0]
+    within_ss, between_ss = sums_of_squares(points, ids)
+    rows = _sample(ids, pairs_at_most, seed)
+    pairs = yield from pair_sums(points[rows], ids[rows], seed)
+    values = _from_squares(n, k, within_ss, between_ss) | _from_pairs(pairs, within_ss / n)
+    few = _sample(ids, silhouette_at_most, seed)
+    yield Progress("Computing silhouettes", 0, len(few))
+    defined = k < n and within_ss + between_ss > 0
+    values |= _from_sklearn(points, ids, few) if defined else dict.fromkeys(INDEX_NAMES[6:])
+    yield Progress("Computing silhouettes", len(few), len(few))
+    return Indices(n, k, {name: values[name] for name in INDEX_NAMES}, len(rows), len(few))
+
+
+def _checked(features: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
+    """Features as float64, labels as 0..K-1 and K."""
+    points, given = np.asarray(features, np.float64), np.asarray(labels)
+    if points.ndim != 2 or points.shape[:1] != given.shape:
+        raise HistoclustError(
+            f"Indices need one row of features a label: got features {points.shape} for labels {given.shape}."
+        )
+    if not np.isfinite(points).all():
+        row, column = np.argwhere(~np.isfinite(points))[0] + 1
+        raise HistoclustError(f"Row {row}, feature {column} is not a finite number: remove or mend that row.")
+    names, ids = np.unique(given, return_inverse=True)
+    if len(names) < 2:
+        raise HistoclustError(
+            f"Indices compare clusters and need at least two, and the labels name {len(names)}."
+        )
+    return points, ids.astype(np.int64), len(names)
+
+
+def _sample(ids: NDArray[np.int64], at_most: int, seed: int) -> NDArray[np.int64]:
+    """Rows of a seeded sample that holds every cluster, or all rows."""
+    n = len(ids)
+    if n <= at_most:
+        return np.arange(n)
+    shuffled = np.random.default_rng(seed).permutation(n)
+    first_of_each = np.unique(ids[shuffled], return_index=True)[1]
+    others = np.delete(shuffled, first_of_each)
+    return np.sort(np.concatenate([shuffled[first_of_each], others])[: max(at_most, len(first_of_each))])
+
+
+def sums_of_squares(points: NDArray[np.float64], ids: NDArray[np.int64]) -> tuple[float, float]:
+    """WGSS and BGSS of (n, f) points in clusters 0..K-1, each of which holds a point."""
+    order = np.argsort(ids, kind="stable")
+    sizes = np.bincount(ids)
+    starts = np.cumsum(sizes) - sizes
+    # Relative to the first point of each cluster, so that a cluster of equal points has exactly no scatter.
+    anchors = points[order[starts]]
+    offsets = points[order] - np.repeat(anchors, sizes, axis=0)
+    means = np.add.reduceat(offsets, starts, axis=0) / sizes[:, None]
+    offsets -= np.repeat(means, sizes, axis=0)
+    shifts = anchors + means - points.mean(axis=0)
+    return float(np.square(offsets).sum()), float((sizes * np.square(shifts).sum(axis=1)).sum())
+
+
+def _ratio(numerator: float, denominator: float) -> float | None:
+    """Quotient, or None where it is undefined or infinite."""
+    if denominator == 0 or not math.isfinite(denominator):
+        return None
+    quotient = numerator / denominator
+    return quotient if math.isfinite(quotient) else None
+
+
+def _from_squares(n: int, k: int, within_ss: float, between_ss: float) -> dict[str, float | None]:
+    ratio = _ratio(between_ss, within_ss)
+    return {
+        "calinski_harabasz": None if ratio is None or n == k else ratio * (n - k) / (k - 1),
+        "log_ss_ratio": math.log(ratio) if ratio else None,
+    }
+
+
+def _from_pairs(pairs: PairSums, mean_within_ss: float) -> dict[str, float | None]:
+    mean_within = _ratio(pairs.within_sum, pairs.within_pairs)
+    mean_between = pairs.between_sum / pairs.between_pairs
+    spread = pairs.largest_sum - pairs.smallest_sum
+    return {
+        "c_index": _ratio(pairs.within_sum - pairs.smallest_sum, spread) if pairs.within_pairs else None,
+        "mcclain_rao": None if mean_within is None else _ratio(mean_within, mean_between),
+        "dunn": _ratio(pairs.smallest_between, pairs.largest_within),
+        "xie_beni": _ratio(mean_within_ss, pairs.smallest_between**2),
+    }
+
+
+def _from_sklearn(
+    points: NDArray[np.float64], ids: NDArray[np.int64], rows: NDArray[np.int64]
+) -> dict[str, float | None]:
+    """Silhouette (of some rows) and Davies-Bouldin (of all), in small blocks of memory."""
+    from sklearn import config_context
+    from sklearn.metrics import davies_bouldin_score, silhouette_score
+
+    with config_context(working_memory=_SKLEARN_MIB):
+        silhouette = (
+            silhouette_score(points[rows], ids[rows]) if len(np.unique(ids[rows])) < len(rows) else None
+        )
+        davies_bouldin = davies_bouldin_score(points, ids)
+    return {
+        "silhouette": None if silhouette is None else _ratio(float(silhouette), 1.0),
+        "davies_bouldin": _ratio(float(davies_bouldin), 1.0),
+    }
