@@ -6,8 +6,6 @@
 PYTHON ?= python3
 VENV := .venv/bin
 INSTALLED := .venv/.installed
-# A screen that really draws where there is one to be had; otherwise tests that look at pixels are skipped.
-SCREEN = $(shell command -v xvfb-run >/dev/null 2>&1 && echo 'xvfb-run -a -s "-screen 0 1600x1000x24"' || echo 'env QT_QPA_PLATFORM=offscreen')
 
 .PHONY: demo test lint bench clean
 
@@ -17,7 +15,7 @@ demo: $(INSTALLED)
 
 test: lint
 	@scripts/system_libraries.sh screen
-	$(SCREEN) $(VENV)/python -m pytest $(PYTEST_ARGS)
+	scripts/on_screen.sh $(VENV)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(INSTALLED)
 	$(VENV)/ruff check .

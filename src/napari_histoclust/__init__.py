@@ -1,5 +1,45 @@
-"""Look at several aligned stains of one tissue at once and let the tissue sort itself."""
+"""Look at several aligned stains of one tissue at once and let the tissue sort itself.
+
+>>> import napari_histoclust as hc
+>>> stack = hc.open_stack("slides/")
+>>> model = hc.fit(stack, preset="quick", clusters=14, progress=print)
+>>> run = hc.map(stack, model, out="run")
+>>> adata = run.to_anndata()
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+# Loaded when first asked for: torch alone takes seconds, and napari imports this package at its start.
+_PLACES = {
+    "open_stack": "napari_histoclust.core.slides.stack",
+    "open_run": "napari_histoclust.core.run",
+    "load_model": "napari_histoclust.core.bundle",
+    "save_model": "napari_histoclust.core.bundle",
+    "fit": "napari_histoclust.api",
+    "map": "napari_histoclust.api",
+    "run": "napari_histoclust.api",
+    "HistoclustError": "napari_histoclust.core.errors",
+}
+
+__all__ = [
+    "HistoclustError",
+    "__version__",
+    "fit",
+    "load_model",
+    "map",
+    "open_run",
+    "open_stack",
+    "run",
+    "save_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -6,7 +6,8 @@ A preset is a full set of values; what the user gives replaces single ones (`Fit
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -98,7 +99,8 @@ class FitSettings(ComputeSettings):
         """
         if preset not in PRESETS:
             raise HistoclustError(f"--preset {preset}: unknown, choose one of {', '.join(PRESETS)}.")
-        changes = {} if given is None else {name: getattr(given, name) for name in given.model_fields_set}
+        named = given.model_fields_set & set(FitSettings.model_fields) if given is not None else set()
+        changes = {name: getattr(given, name) for name in named}
         settings = PRESETS[preset].model_copy(update=changes)
         settings.check()
         return settings
@@ -131,6 +133,19 @@ class MapSettings(ComputeSettings):
     )
 
 
+class RunSettings(FitSettings):
+    """What the whole job takes: the training's settings and the mapping's."""
+
+    stride_px: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Distance between mapped patches in px of full resolution; the patch side if not given.",
+    )
+
+    def for_map(self) -> MapSettings:
+        """Return the part that the mapping takes."""
+        return MapSettings.model_validate(self.model_dump(include=set(MapSettings.model_fields)))
+
+
 PRESETS: dict[str, FitSettings] = {
     "paper": FitSettings(),
     "quick": FitSettings(
@@ -147,11 +162,20 @@ PRESETS: dict[str, FitSettings] = {
 }
 
 
-def settings_from_json(cls: type[FitSettings], document: object, source: str) -> FitSettings:
-    """Validate settings read from `source` (named in the error)."""
+S = TypeVar("S", bound=Settings)
+
+
+def checked(cls: type[S], values: Mapping[str, object]) -> S:
+    """Build settings from names and values.
+
+    Raises
+    ------
+    HistoclustError
+        At the first name that is unknown or value that is out of range; names the setting.
+    """
     try:
-        return cls.model_validate(document)
+        return cls.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise HistoclustError(f"{source}: setting {where}: {first['msg']}.") from error
+        raise HistoclustError(f"{where}={first['input']!r}: {first['msg'].lower()}.") from error

@@ -153,7 +153,7 @@ def _manifest(targets: Sequence[Target], model: Model, settings: MapSettings, en
         versions=library_versions(),
         created=now(),
         fingerprint=_fingerprint(targets, model, settings),
-        seed=model.spec.settings.seed if model.spec.settings else 0,
+        seed=model.spec.settings.seed,
         device=encoder.device_name,
         settings={"map": settings.model_dump(mode="json")},
         slides=tuple(target.entry for target in targets),
@@ -167,8 +167,17 @@ def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings)
         entry = target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
         entry["inputs"] = [{k: i[k] for k in ("stain", "size", "checksum")} for i in target.entry.inputs]
         entries.append(entry)
-    document = [entries, model.checksum(), settings.precision, settings.min_tissue, settings.min_valid]
+    document = [entries, _checksum(model), settings.precision, settings.min_tissue, settings.min_valid]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _checksum(model: Model) -> str:
+    """Checksum of the weights, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name in sorted(model.state):
+        digest.update(name.encode())
+        digest.update(model.state[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _is_done(out: Path, manifest: Manifest) -> bool:

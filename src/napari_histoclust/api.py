@@ -1,0 +1,117 @@
+"""The Python names that the package promises: the engine's jobs, run to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_histoclust.core.config import FitSettings, MapSettings, Preset, RunSettings, checked
+from napari_histoclust.core.jobs import Progress, drive
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.bundle import Model
+    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.slides.stack import Stack
+
+OnProgress = Callable[[Progress], object]
+
+
+def fit(
+    stack: Stack | Sequence[Stack],
+    preset: Preset = "quick",
+    *,
+    out: str | Path | None = None,
+    progress: OnProgress | None = None,
+    **settings: Any,
+) -> Model:
+    """Train a model on random tissue patches.
+
+    Parameters
+    ----------
+    stack : Stack or sequence of Stack
+        One slide or several with the same stains.
+    preset : "paper" or "quick"
+        A full set of settings.
+    out : path, optional
+        Folder in which to keep the model; with it an interrupted call goes on where it stopped.
+    progress : callable, optional
+        Called with each `Progress`, for instance `print`.
+    **settings
+        Fields of `FitSettings` in place of the preset's: clusters, patch_px, epochs, seed, ...
+
+    Raises
+    ------
+    HistoclustError
+        If a setting or a slide does not fit.
+    """
+    from napari_histoclust.core.pipeline import fit_stacks
+
+    chosen = FitSettings.resolve(preset, checked(FitSettings, settings))
+    return drive(fit_stacks(_several(stack), chosen, None if out is None else Path(out)), progress)
+
+
+def map(
+    stack: Stack | Sequence[Stack],
+    model: Model,
+    out: str | Path,
+    *,
+    progress: OnProgress | None = None,
+    **settings: Any,
+) -> Run:
+    """Label every tissue patch of one slide or several.
+
+    Parameters
+    ----------
+    stack : Stack or sequence of Stack
+    model : Model
+    out : path
+        The run folder: new, empty, or the same run begun before.
+    progress : callable, optional
+        Called with each `Progress`.
+    **settings
+        Fields of `MapSettings`: stride_px, min_tissue, min_valid, device, precision.
+
+    Raises
+    ------
+    HistoclustError
+        If a setting or a slide does not fit, or `out` holds something else.
+    """
+    from napari_histoclust.core.mapping import map_stacks
+
+    return drive(map_stacks(_several(stack), model, Path(out), checked(MapSettings, settings)), progress)
+
+
+def run(
+    stack: Stack | Sequence[Stack],
+    out: str | Path,
+    preset: Preset = "quick",
+    *,
+    progress: OnProgress | None = None,
+    **settings: Any,
+) -> Run:
+    """Train, map, embed, validate and draw; an interrupted call goes on where it stopped.
+
+    Parameters
+    ----------
+    stack : Stack or sequence of Stack
+    out : path
+        The run folder.
+    preset : "paper" or "quick"
+    progress : callable, optional
+        Called with each `Progress`.
+    **settings
+        Fields of `RunSettings` in place of the preset's.
+
+    Raises
+    ------
+    HistoclustError
+        If a setting or a slide does not fit, or `out` holds something else.
+    """
+    from napari_histoclust.core.pipeline import run_stacks
+
+    return drive(run_stacks(_several(stack), preset, Path(out), checked(RunSettings, settings)), progress)
+
+
+def _several(stack: Stack | Sequence[Stack]) -> Sequence[Stack]:
+    return stack if isinstance(stack, Sequence) else [stack]

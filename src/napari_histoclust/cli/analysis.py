@@ -1,0 +1,160 @@
+"""Commands that look at slides and at finished runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from napari_histoclust.cli.app import Json, Quiet, app
+from napari_histoclust.cli.console import finish, print_json, say
+from napari_histoclust.cli.training import Flags
+from napari_histoclust.core.config import FitSettings, Preset
+from napari_histoclust.core.errors import HistoclustError
+
+
+@app.command
+def info(stack: Path, /, *, json: Json = False, quiet: Quiet = False) -> None:
+    """Tell what a stack holds: stains, sizes, scale, levels, tissue, alignment, warnings.
+
+    Parameters
+    ----------
+    stack
+        A folder with one image a stain, a stack.yaml file, or a multichannel image.
+    """
+    from napari_histoclust.core.description import describe_stack, description_lines
+    from napari_histoclust.core.slides.stack import open_stack
+
+    description = finish(describe_stack(open_stack(stack)), quiet or json)
+    if json:
+        print_json(description)
+    else:
+        say("\n".join(description_lines(description)))
+
+
+@app.command
+def embed(run: Path, /, *, seed: int = 765, quiet: Quiet = False) -> None:
+    """Lay the patches of a run out in the plane by UMAP.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    seed
+        Start of UMAP's random choices.
+    """
+    from napari_histoclust.core.pipeline import embed_run
+    from napari_histoclust.core.run import open_run
+
+    finish(embed_run(open_run(run), seed), quiet)
+    say(f"UMAP of {run} is in its patches.zarr.", quiet)
+
+
+@app.command
+def validate(
+    run: Path | None = None,
+    /,
+    *,
+    features: Path | None = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compute the indices of a clustering.
+
+    Parameters
+    ----------
+    run
+        The run folder; its validation.json is written anew.
+    features
+        Instead of a run, a CSV table: feature columns, then label, then confidence.
+    """
+    if (run is None) == (features is None):
+        raise HistoclustError("validate: give either a run folder or --features FILE.csv.")
+    from napari_histoclust.core.validation.report import validate_run
+    from napari_histoclust.core.validation.table import validate_table
+
+    if features is not None:
+        document = finish(validate_table(features), quiet or json).document()
+    else:
+        from napari_histoclust.core.run import open_run
+
+        assert run is not None
+        document = finish(validate_run(open_run(run)), quiet or json).document()
+    if json:
+        print_json(document)
+    else:
+        for name, value in document["indices"].items():
+            say(f"{name:20s} {value}")
+
+
+@app.command
+def choose_k(
+    stack: Path,
+    /,
+    *,
+    out: Path,
+    range_: Annotated[str, Parameter(name="--range")] = "8:18",
+    seeds: int = 5,
+    preset: Preset = "quick",
+    settings: Annotated[FitSettings | None, Flags] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train one model for each number of clusters and seed, and compare them.
+
+    Parameters
+    ----------
+    stack
+        A folder with one image a stain, a stack.yaml file, or a multichannel image.
+    out
+        Folder for the table, the curves and the finished parts; the same command goes on there.
+    range_
+        Smallest and largest number of clusters, both included: 8:18.
+    seeds
+        How many models for each number of clusters.
+    preset
+        paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
+    """
+    from napari_histoclust.core.pipeline import choose_k_of_stack
+    from napari_histoclust.core.slides.stack import open_stack
+
+    chosen = FitSettings.resolve(preset, settings)
+    job = choose_k_of_stack(open_stack(stack), chosen, _range(range_), seeds, out)
+    document = finish(job, quiet).document()
+    if json:
+        print_json(document)
+    else:
+        say(document["sentence"])
+        say(f"Table and curves: {out}")
+
+
+def _range(text: str) -> range:
+    try:
+        first, last = (int(part) for part in text.split(":"))
+    except ValueError:
+        raise HistoclustError(f"--range {text}: give it as smallest:largest, for instance 8:18.") from None
+    if not 2 <= first <= last:
+        raise HistoclustError(f"--range {text}: the smallest must be at least 2 and not above the largest.")
+    return range(first, last + 1)
+
+
+@app.command
+def export(run: Path, /, *, to: str, out: Path | None = None, quiet: Quiet = False) -> None:
+    """Write a run in the formats of other programs.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    to
+        Formats with commas: geojson, ome-tiff, ome-zarr, csv, parquet, h5ad, png, pdf.
+    out
+        Folder for the files; the run's own exports folder if not given.
+    """
+    from napari_histoclust.core.export import export_run
+    from napari_histoclust.core.run import open_run
+
+    formats = [name.strip() for name in to.split(",") if name.strip()]
+    for path in finish(export_run(open_run(run), formats, out or run / "exports"), quiet):
+        say(str(path), quiet)

@@ -1,0 +1,74 @@
+"""The application: which commands there are, and what an error becomes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from napari_histoclust import __version__
+from napari_histoclust.cli.console import complain
+from napari_histoclust.core.errors import HistoclustError
+
+USER_CAN_FIX = 2
+INTERRUPTED = 130
+
+Quiet = Annotated[bool, Parameter(name="--quiet", negative=(), help="Show no progress.")]
+Json = Annotated[
+    bool, Parameter(name="--json", negative=(), help="Print one JSON document on standard output.")
+]
+
+app = App(
+    name="napari-histoclust",
+    help="Several aligned stains of one tissue, sorted into clusters by the tissue itself.",
+    version=__version__,
+    version_flags=["--version"],
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Returns
+    -------
+    int
+        0 done; 2 something the user can fix, said in one line on standard error; 130 interrupted.
+    """
+    from napari_histoclust.cli import analysis, system, training  # noqa: F401 - each adds its commands
+
+    _silence_libraries()
+    try:
+        app(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        complain(_sentence(error))
+        return USER_CAN_FIX
+    except HistoclustError as error:
+        complain(str(error))
+        return USER_CAN_FIX
+    except KeyboardInterrupt:
+        complain("Interrupted: the same command goes on where it stopped.")
+        return INTERRUPTED
+    return 0
+
+
+def _silence_libraries() -> None:
+    """Keep standard error for our one sentence; -W and PYTHONWARNINGS bring the warnings back."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+def _sentence(error: CycloptsError) -> str:
+    """One line from a fault in the options; pydantic's own text has several and a web address."""
+    from pydantic import ValidationError
+
+    cause = error.__cause__
+    if isinstance(cause, ValidationError):
+        first: Any = cause.errors()[0]
+        option = "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-")
+        return f"{option} {first['input']}: {first['msg'].lower()}; see --help."
+    return f"{str(error).rstrip('.')}; see napari-histoclust --help."

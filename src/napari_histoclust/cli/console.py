@@ -1,0 +1,98 @@
+"""What the command line says: progress and errors on standard error, results on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from types import TracebackType
+from typing import Any, TypeVar
+
+from napari_histoclust.core.jobs import Job, Progress, drive
+
+T = TypeVar("T")
+_SECONDS_BETWEEN_LINES = 10.0  # in a log file, where a bar cannot be redrawn
+
+
+class _Lines:
+    """Progress as plain lines, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._said = 0.0
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.text != self._text or now - self._said > _SECONDS_BETWEEN_LINES:
+            self._text, self._said = progress.text, now
+            print(progress, file=sys.stderr, flush=True)
+
+
+class _Bar:
+    """Progress as a bar with the remaining time, for terminals."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._rich = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[values]}"),
+            console=Console(stderr=True),
+        )
+        self._text: str | None = None
+        self._task: Any = None
+
+    def __enter__(self) -> _Bar:
+        self._rich.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._rich.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.text != self._text:
+            self._text = progress.text
+            self._task = self._rich.add_task(progress.text, total=None, values="")
+        values = "  ".join(f"{name} {value:.3g}" for name, value in progress.values.items())
+        self._rich.update(self._task, completed=progress.done, total=progress.total or None, values=values)
+
+
+def finish(job: Job[T], quiet: bool) -> T:
+    """Run a job to its end, showing its progress on standard error unless `quiet`."""
+    if quiet:
+        return drive(job)
+    show: _Bar | _Lines = _Bar() if sys.stderr.isatty() else _Lines()
+    with show:
+        return drive(job, show)
+
+
+def say(text: str, quiet: bool = False) -> None:
+    """Print a sentence for a person on standard output."""
+    if not quiet:
+        print(text)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output; NaN is a programming error."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def complain(sentence: str) -> None:
+    """Print one line on standard error."""
+    print(" ".join(sentence.split()), file=sys.stderr)

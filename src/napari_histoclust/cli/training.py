@@ -1,0 +1,156 @@
+"""Commands that train, import or apply a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from napari_histoclust.cli.app import Quiet, app
+from napari_histoclust.cli.console import finish, say
+from napari_histoclust.core.config import ComputeSettings, FitSettings, MapSettings, Preset, RunSettings
+
+Stacks = Annotated[list[Path], Parameter(negative=())]
+Flags = Parameter(name="*", show_default=False)
+
+
+@app.command(name="run")
+def run_(
+    stacks: Stacks,
+    /,
+    *,
+    out: Path,
+    preset: Preset = "quick",
+    settings: Annotated[RunSettings | None, Flags] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train, map, embed, validate and draw: the whole job; the same command goes on where it stopped.
+
+    Parameters
+    ----------
+    stacks
+        Folders with one image a stain, stack.yaml files, or multichannel images.
+    out
+        The run folder: new, empty, or the same run begun before.
+    preset
+        paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
+    """
+    from napari_histoclust.core.pipeline import run_stacks
+    from napari_histoclust.core.slides.stack import open_stack
+
+    run = finish(
+        run_stacks([open_stack(path) for path in stacks], preset, out, settings or RunSettings()), quiet
+    )
+    say(f"{len(run):,} patches in {len(run.clusters)} clusters: {out}", quiet)
+    say(f"Look at it with: napari-histoclust open {out}", quiet)
+
+
+@app.command
+def fit(
+    stacks: Stacks,
+    /,
+    *,
+    out: Path,
+    preset: Preset = "quick",
+    settings: Annotated[FitSettings | None, Flags] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model; the same command goes on where it stopped.
+
+    Parameters
+    ----------
+    stacks
+        Folders with one image a stain, stack.yaml files, or multichannel images.
+    out
+        Folder of the model: new or empty.
+    preset
+        paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
+    """
+    from napari_histoclust.core.pipeline import fit_stacks
+    from napari_histoclust.core.slides.stack import open_stack
+
+    chosen = FitSettings.resolve(preset, settings)
+    finish(fit_stacks([open_stack(path) for path in stacks], chosen, out), quiet)
+    say(f"Model: {out}", quiet)
+
+
+@app.command(name="map")
+def map_(
+    stacks: Stacks,
+    /,
+    *,
+    model: Path,
+    out: Path,
+    settings: Annotated[MapSettings | None, Flags] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Label every tissue patch of a slide; the same command goes on where it stopped.
+
+    Parameters
+    ----------
+    stacks
+        Folders with one image a stain, stack.yaml files, or multichannel images.
+    model
+        Folder of the model.
+    out
+        The run folder: new, empty, or the same run begun before.
+    """
+    from napari_histoclust.core.bundle import load_model
+    from napari_histoclust.core.mapping import map_stacks
+    from napari_histoclust.core.slides.stack import open_stack
+
+    job = map_stacks([open_stack(path) for path in stacks], load_model(model), out, settings)
+    run = finish(job, quiet)
+    say(f"{len(run):,} patches in {len(run.clusters)} clusters: {out}", quiet)
+
+
+@app.command
+def classify(
+    tiles: Path,
+    /,
+    *,
+    model: Path,
+    out: Path,
+    settings: Annotated[ComputeSettings | None, Flags] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Label single tiles: one row a tile with cluster and confidence.
+
+    Parameters
+    ----------
+    tiles
+        An .npz file with `tiles` (n, stains, y, x, 3) uint8 and `stains` (their names).
+    model
+        Folder of the model.
+    out
+        The CSV file to write: tile, cluster, confidence.
+    """
+    from napari_histoclust.core.bundle import load_model
+    from napari_histoclust.core.tiles import classify_tiles
+
+    count = finish(classify_tiles(tiles, load_model(model), out, settings or ComputeSettings()), quiet)
+    say(f"{count:,} tiles: {out}", quiet)
+
+
+@app.command
+def import_model(folder: Path, /, *, out: Path, stains: str, patch_px: int, quiet: Quiet = False) -> None:
+    """Turn the published checkpoint files into a model.
+
+    Parameters
+    ----------
+    folder
+        Folder with the model_en, model_cl and model_de checkpoint files.
+    out
+        Folder of the model: new or empty.
+    stains
+        The stains in the order in which the network was trained, with commas: HE,CD31,CK19,Ki67,MT.
+    patch_px
+        Side in px of the patches that it was trained on.
+    """
+    from napari_histoclust.core.bundle import save_model
+    from napari_histoclust.core.imported import import_model as read_checkpoints
+
+    names = tuple(name.strip() for name in stains.split(",") if name.strip())
+    save_model(read_checkpoints(folder, names, patch_px), out)
+    say(f"Model: {out}", quiet)

@@ -1,0 +1,1 @@
+"""Widgets of the window; the only package that imports Qt."""
