@@ -95,8 +95,8 @@ def _window() -> list[Finding]:
     if answer is None:
         advice = (
             "pip install 'napari-histoclust[pyside6]', and on Debian: apt-get install libegl1 "
-            "libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0; without a screen "
-            "use xvfb-run"
+            "libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 "
+            "libxcb-shape0; without a screen use xvfb-run"
         )
         return [Finding("window", False, "Qt finds no screen, or there is no Qt", advice)]
     gl = answer["gl"]

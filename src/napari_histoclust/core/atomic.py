@@ -47,6 +47,7 @@ def readable_disk_errors(path: Path) -> Iterator[None]:
             errno.EROFS: "the disk is read-only: choose another folder",
             errno.EACCES: "you may not write there: choose another folder",
             errno.EPERM: "you may not write there: choose another folder",
+            errno.EEXIST: "a file stands where a folder is needed: choose another folder",
             errno.ENOTDIR: "a file stands where a folder is needed: choose another folder",
         }
         if error.errno not in reasons:

@@ -1,0 +1,88 @@
+"""The store grows chunk by chunk, survives interruptions, and is an AnnData file at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pytest
+
+from napari_histoclust.core import store
+from napari_histoclust.core.palette import default_clusters
+from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.store import ChunkResult, GrowingStore, patch_table
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several chunks from few patches."""
+    monkeypatch.setattr(store, "CHUNK", 16)
+
+
+def lattice(rows: int, cols: int) -> PatchGrid:
+    row, col = (a.ravel().astype(np.int32) for a in np.mgrid[:rows, :cols])
+    return PatchGrid((rows, cols), 10, 10, 0, 1.0, row, col, np.ones(rows * cols, np.float32))
+
+
+def result(rows: slice) -> ChunkResult:
+    ids = np.arange(rows.start, rows.stop)
+    latent = np.repeat(ids[:, None].astype(np.float32), 128, axis=1)
+    return ChunkResult(
+        latent, (ids % 3 + 1).astype(np.int16), (ids / 100).astype(np.float32), (ids / 50).astype(np.float32)
+    )
+
+
+def test_an_interrupted_store_goes_on_and_equals_an_undisturbed_one(tmp_path: Path) -> None:
+    table = patch_table(["a", "b"], [lattice(5, 4), lattice(3, 7)], [0.5, None])
+    first = GrowingStore(tmp_path, table)
+    assert first.missing() == [0, 1, 2]
+    first.write(1, result(first.rows(1)))
+    again = GrowingStore(tmp_path, table)
+    assert again.missing() == [0, 2]
+    for chunk in again.missing():
+        again.write(chunk, result(again.rows(chunk)))
+    assert not (tmp_path / "patches.zarr").exists()
+    again.finish(default_clusters(4), {"format": 1})
+
+    adata = anndata.read_zarr(tmp_path / "patches.zarr")
+    n = len(table)
+    assert adata.n_obs == n == 41
+    np.testing.assert_array_equal(adata.obsm["latent"][:, 0], np.arange(n))
+    np.testing.assert_array_equal(adata.obs["cluster"].astype(int), np.arange(n) % 3 + 1)
+    assert list(adata.obs["cluster"].cat.categories) == [1, 2, 3, 4]
+    assert list(adata.obs["slide"].cat.categories) == ["a", "b"]
+    assert not adata.layers
+    assert set(adata.uns["clusters"]) == {"id", "name", "colour"}
+    assert [p.name for p in tmp_path.iterdir()] == ["patches.zarr"]
+
+
+def test_units_of_place(tmp_path: Path) -> None:
+    table = patch_table(["a", "b"], [lattice(2, 2), lattice(1, 1)], [0.5, None])
+    assert table["y_px"].tolist() == [5, 5, 15, 15, 5]
+    assert table["x_um"].tolist()[:4] == [2.5, 7.5, 2.5, 7.5]
+    assert np.isnan(table["x_um"].iloc[4])
+    store_ = GrowingStore(tmp_path, table)
+    for chunk in store_.missing():
+        store_.write(chunk, result(store_.rows(chunk)))
+    store_.finish(default_clusters(3), {})
+    spatial = anndata.read_zarr(tmp_path / "patches.zarr").obsm["spatial"]
+    # x, y in um for the slide whose scale is known, in px for the other
+    np.testing.assert_array_equal(spatial[[1, 4]], [[7.5, 2.5], [5, 5]])
+
+
+def test_a_store_whose_creation_was_cut_off_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / ".partial-patches.zarr" / "obs").mkdir(parents=True)
+    assert GrowingStore(tmp_path, patch_table(["a"], [lattice(2, 2)], [None])).missing() == [0]
+
+
+def test_an_embedding_replaces_an_older_one(tmp_path: Path) -> None:
+    table = patch_table(["a"], [lattice(2, 2)], [None])
+    growing = GrowingStore(tmp_path, table)
+    growing.write(0, result(growing.rows(0)))
+    growing.finish(default_clusters(3), {})
+    for value in (1.0, 2.0):
+        store.write_embedding_array(tmp_path, np.full((4, 2), value, np.float32))
+        adata = anndata.read_zarr(tmp_path / "patches.zarr")
+        assert set(adata.obsm) == {"latent", "spatial", "X_umap"}
+        assert (adata.obsm["X_umap"] == value).all()
