@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+# Side of a block of patches in px of the level that is read: large enough that one read of the file serves
+# many patches, small enough that several stains of it fit into memory many times over.
+BLOCK_PX = 2048
+
+
 @dataclass(frozen=True, eq=False)
 class PatchGrid:
     """A regular lattice with a mask: which of its places hold a patch, and in which order.
@@ -52,6 +57,12 @@ class PatchGrid:
         picture[self.row, self.col] = np.arange(len(self), dtype=np.int32)
         return picture
 
+    @cached_property
+    def block_starts(self) -> NDArray[np.int64]:
+        """(blocks + 1,) first patch of each block that holds any, and the number of patches at the end."""
+        blocks = block_number(self.row, self.col, self.shape[1], block_places(self.stride_px))
+        return np.concatenate([[0], np.flatnonzero(np.diff(blocks)) + 1, [len(self)]]).astype(np.int64)
+
     @property
     def y_px(self) -> NDArray[np.float64]:
         """(n,) vertical centres in level-0 px."""
@@ -93,3 +104,14 @@ class PatchGrid:
         picture = np.full(self.shape + values.shape[1:], empty, values.dtype)
         picture[self.row, self.col] = values
         return picture
+
+
+def block_places(stride_px: int) -> int:
+    """Return the side of a square block of the order, in places of the lattice."""
+    return max(1, round(BLOCK_PX / stride_px))
+
+
+def block_number(row: NDArray[np.int32], col: NDArray[np.int32], cols: int, side: int) -> NDArray[np.int64]:
+    """Return the block of each place; blocks of `side` x `side` places are numbered row by row."""
+    across = -(-cols // side)
+    return np.asarray(row // side, np.int64) * across + col // side

@@ -1,0 +1,1 @@
+"""Slides of many formats, read lazily. The only place that knows tifffile and zarr stores."""

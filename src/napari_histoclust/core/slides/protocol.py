@@ -30,13 +30,22 @@ class Slide(Protocol):
         per inch is not a scale.
     reader : str
         Library and version that decode the file, for the run's manifest.
+    warnings : tuple of str
+        What the user should know of the file, one sentence each.
     """
 
-    path: Path
-    name: str
-    shapes: tuple[tuple[int, int], ...]
-    um_per_px: float | None
-    reader: str
+    @property
+    def path(self) -> Path: ...  # noqa: D102 - described above
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
+    @property
+    def um_per_px(self) -> float | None: ...  # noqa: D102
+    @property
+    def reader(self) -> str: ...  # noqa: D102
+    @property
+    def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def read(self, level: int, y: int, x: int, height: int, width: int) -> UInt8:
         """Return the (height, width, 3) window at (y, x) px of `level`; thread-safe.

@@ -1,0 +1,222 @@
+"""Several stains of one piece of tissue, in one frame of pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.folder import stains_in_file, stains_in_folder
+from napari_histoclust.core.slides.found import Found
+from napari_histoclust.core.slides.levels import common_levels
+from napari_histoclust.core.slides.names import in_order
+from napari_histoclust.core.slides.protocol import Slide, UInt8
+from napari_histoclust.core.slides.registry import is_zarr
+from napari_histoclust.core.slides.stack_yaml import stains_in_yaml
+
+if TYPE_CHECKING:
+    import dask.array as da
+
+HEADER_BYTES = 64 * 1024
+_METADATA = ("zarr.json", ".zattrs", ".zgroup")
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Threads that decode single stains; their tasks wait for no other task, so the pool cannot lock up."""
+    return ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="stain")
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Aligned stains of one piece of tissue.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stack.
+    path : Path
+        The folder or file that was opened.
+    stains : tuple of str
+        Canonical names: HE, CD31, CK19, Ki67, MT first as far as present, the others by alphabet.
+    reference : str
+        Stain whose level-0 px are the frame of everything.
+    shapes : tuple of (int, int)
+        Height and width in px of the levels that all stains have, level 0 first.
+    downsamples : tuple of float
+        Level-0 px per px of each level.
+    um_per_px : float or None
+        Physical size of a level-0 px, None where it is unknown.
+    warnings : tuple of str
+        What the user should know, one sentence each.
+    slides : Mapping[str, Slide]
+        The slide of each stain.
+    slide_levels : Mapping[str, tuple of int]
+        For each stain, the slide's own level that stands for each level of the stack.
+    """
+
+    name: str
+    path: Path
+    stains: tuple[str, ...]
+    reference: str
+    shapes: tuple[tuple[int, int], ...]
+    downsamples: tuple[float, ...]
+    um_per_px: float | None
+    warnings: tuple[str, ...]
+    slides: Mapping[str, Slide]
+    slide_levels: Mapping[str, tuple[int, ...]]
+
+    def read(self, level: int, y: int, x: int, height: int, width: int, stains: Sequence[str]) -> UInt8:
+        """Read one window of several stains, each in its own thread; white outside the picture.
+
+        Parameters
+        ----------
+        level : int
+            Level of the stack.
+        y, x, height, width : int
+            Window in px of `level`.
+        stains : sequence of str
+            Stains wanted, in the order wanted.
+
+        Returns
+        -------
+        (len(stains), height, width, 3) uint8 array
+
+        Raises
+        ------
+        HistoclustError
+            If a file cannot be decoded there.
+        """
+        out = np.empty((len(stains), height, width, 3), np.uint8)
+
+        def fill(index: int) -> None:
+            stain = stains[index]
+            own = self.slide_levels[stain][level]
+            out[index] = self.slides[stain].read(own, y, x, height, width)
+
+        if len(stains) == 1:
+            fill(0)
+        else:
+            list(_threads().map(fill, range(len(stains))))
+        return out
+
+    def dask_levels(self, stain: str) -> list[da.Array]:
+        """Return the levels of one stain as lazy (y, x, 3) uint8 arrays, as the file holds them."""
+        self.require([stain])
+        return self.slides[stain].dask_levels()
+
+    def require(self, stains: Sequence[str]) -> None:
+        """Raise HistoclustError where one of `stains` is missing; it names those at hand."""
+        missing = [stain for stain in stains if stain not in self.slides]
+        if missing:
+            raise HistoclustError(
+                f"{self.path}: stain {', '.join(missing)} is missing, it has {', '.join(self.stains)}: add the "
+                "image or name it in a stack.yaml."
+            )
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """Describe the files for a run's manifest: stain, path, size, mtime, sha256 of the header, reader."""
+        return [_describe(stain, self.slides[stain]) for stain in self.stains]
+
+
+def _describe(stain: str, slide: Slide) -> dict[str, Any]:
+    path = slide.path
+    header = next((path / name for name in _METADATA if (path / name).is_file()), path)
+    with header.open("rb") as file:
+        checksum = hashlib.sha256(file.read(HEADER_BYTES)).hexdigest()
+    stat = header.stat()
+    return {
+        "stain": stain,
+        "path": str(path.resolve()),
+        "size": stat.st_size,
+        "mtime": stat.st_mtime,
+        "header_sha256": checksum,
+        "reader": slide.reader,
+    }
+
+
+def open_stack(path: str | Path) -> Stack:
+    """Open the aligned stains of one piece of tissue, lazily.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder with one image a stain, a stack.yaml (or a folder that holds one), or one multichannel
+        OME-TIFF or OME-Zarr.
+
+    Raises
+    ------
+    HistoclustError
+        If the path, its files or their sizes do not make a stack; one sentence that says what to do.
+    """
+    path = Path(path)
+    return _checked(path, _find(path))
+
+
+def _find(path: Path) -> Found:
+    if not path.exists():
+        raise HistoclustError(f"{path}: no such file or folder.")
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return stains_in_yaml(path)
+    if path.is_dir() and not is_zarr(path):
+        described = path / "stack.yaml"
+        return stains_in_yaml(described) if described.is_file() else stains_in_folder(path)
+    return stains_in_file(path)
+
+
+def _checked(path: Path, found: Found) -> Stack:
+    """Check that the stains share one frame and put them together."""
+    stains = in_order(found.slides)
+    reference = found.reference or stains[0]
+    _check_sizes(path, found.slides, stains, reference)
+    levels = common_levels(found.slides, stains, reference)
+    scale, warnings = _scale(found, stains, reference)
+    own = [warning for stain in stains for warning in found.slides[stain].warnings]
+    return Stack(
+        name=found.name,
+        path=path,
+        stains=stains,
+        reference=reference,
+        shapes=levels.shapes,
+        downsamples=levels.downsamples,
+        um_per_px=scale,
+        warnings=(*found.warnings, *own, *warnings),
+        slides={stain: found.slides[stain] for stain in stains},
+        slide_levels=levels.own,
+    )
+
+
+def _check_sizes(path: Path, slides: Mapping[str, Slide], stains: Sequence[str], reference: str) -> None:
+    height, width = slides[reference].shapes[0]
+    for stain in stains:
+        own = slides[stain].shapes[0]
+        if own != (height, width):
+            raise HistoclustError(
+                f"{path}: {stain} is {own[0]} x {own[1]} px but {reference} is {height} x {width} px: register "
+                "them first, or give affines in a stack.yaml."
+            )
+
+
+def _scale(found: Found, stains: Sequence[str], reference: str) -> tuple[float | None, list[str]]:
+    """Return the size of a px, stated by the stack.yaml, the reference or any other stain, and warnings."""
+    if found.um_per_px is not None:
+        return found.um_per_px, []
+    stated = {s: found.slides[s].um_per_px for s in (reference, *stains) if found.slides[s].um_per_px}
+    if not stated:
+        return None, ["The physical size of a px is not stated in the files, so lengths are given in px."]
+    first, scale = next(iter(stated.items()))
+    assert scale is not None
+    others = [s for s, value in stated.items() if value is not None and abs(value / scale - 1) > 0.02]
+    if not others:
+        return scale, []
+    return scale, [
+        f"{first} states {scale:g} um per px but {others[0]} states {stated[others[0]]:g}; {first} is believed."
+    ]
