@@ -6,6 +6,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -38,8 +39,8 @@ def run(arguments: Sequence[str]) -> int:
     int
         0 done; 2 something the user can fix, said in one line on standard error; 130 interrupted.
     """
-    from napari_histoclust.cli import analysis, system, training  # noqa: F401 - each adds its commands
-
+    for module in ("training", "analysis", "system"):  # each adds its commands to `app`
+        import_module(f"napari_histoclust.cli.{module}")
     _silence_libraries()
     try:
         app(list(arguments), exit_on_error=False, print_error=False)

@@ -122,6 +122,11 @@ class FitSettings(ComputeSettings):
 class MapSettings(ComputeSettings):
     """How a trained model is applied to a slide."""
 
+    patch_px: Annotated[int, Field(ge=4, le=4096)] | None = Field(
+        None,
+        description="Side of a patch in px of this slide's full resolution, where the model's own does not "
+        "fit and the physical sizes are unknown; the model's own if not given.",
+    )
     stride_px: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Distance between patches in px of full resolution; the patch side if not given."
     )
@@ -143,7 +148,8 @@ class RunSettings(FitSettings):
 
     def for_map(self) -> MapSettings:
         """Return the part that the mapping takes."""
-        return MapSettings.model_validate(self.model_dump(include=set(MapSettings.model_fields)))
+        fields = set(MapSettings.model_fields) - {"patch_px"}  # the model knows it
+        return MapSettings.model_validate(self.model_dump(include=fields))
 
 
 PRESETS: dict[str, FitSettings] = {

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from napari_histoclust import __version__
-from napari_histoclust.core.bundle import Model, save_model
+from napari_histoclust.core.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.config import MapSettings
 from napari_histoclust.core.encode import Encoded, Encoder
 from napari_histoclust.core.errors import HistoclustError
@@ -29,7 +29,7 @@ from napari_histoclust.core.manifest import (
 )
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.patches.lattice import choose_level, make_grid
+from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, make_grid
 from napari_histoclust.core.patches.reader import read_patches
 from napari_histoclust.core.run import Run, open_run
 from napari_histoclust.core.slides.stack import Stack
@@ -114,10 +114,11 @@ def _lay_lattices(stacks: Sequence[Stack], model: Model, settings: MapSettings) 
 
 def _lay_lattice(stack: Stack, model: Model, settings: MapSettings) -> Job[Target]:
     spec = model.spec
-    choice = choose_level(stack, spec.patch_px, spec.um_per_px, spec.input_px)
+    choice = _choose_level(stack, spec, settings)
     downsample = stack.downsamples[choice.level]
-    scale = choice.patch_px / spec.patch_px  # px of the level read per px of the model's slides
-    stride_px = choice.patch_px if settings.stride_px is None else max(1, round(settings.stride_px * scale))
+    stride_px = choice.patch_px
+    if settings.stride_px is not None:
+        stride_px = max(1, round(settings.stride_px / downsample))
     mask = yield from find_tissue(stack, spec.stains, round(choice.patch_px * downsample))
     grid = make_grid(
         stack,
@@ -141,10 +142,16 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings) -> Job[Targe
         downsample=grid.downsample,
         patches=len(grid),
         tissue_share=round(float(mask.share), 6),
-        warnings=tuple(stack.warnings) + tuple(choice.warnings),
+        warnings=(*stack.warnings, *((choice.warning,) if choice.warning else ())),
         inputs=tuple(stack.inputs()),
     )
     return Target(stack, grid, entry)
+
+
+def _choose_level(stack: Stack, spec: ModelSpec, settings: MapSettings) -> LevelChoice:
+    if settings.patch_px is not None:
+        return LevelChoice(0, settings.patch_px)
+    return choose_level(stack, spec.patch_px, spec.um_per_px)
 
 
 def _manifest(targets: Sequence[Target], model: Model, settings: MapSettings, encoder: Encoder) -> Manifest:
@@ -165,7 +172,7 @@ def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings)
     entries = []
     for target in targets:
         entry = target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
-        entry["inputs"] = [{k: i[k] for k in ("stain", "size", "checksum")} for i in target.entry.inputs]
+        entry["inputs"] = [{k: i[k] for k in ("stain", "size", "header_sha256")} for i in target.entry.inputs]
         entries.append(entry)
     document = [entries, _checksum(model), settings.precision, settings.min_tissue, settings.min_valid]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

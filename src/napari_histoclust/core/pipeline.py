@@ -72,7 +72,7 @@ def _spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
         input_px=settings.input_px,
         clusters=settings.clusters,
         settings=settings,
-        trained_on=tuple(str(line["checksum"]) for stack in stacks for line in stack.inputs()),
+        trained_on=tuple(str(line["header_sha256"]) for stack in stacks for line in stack.inputs()),
     )
 
 

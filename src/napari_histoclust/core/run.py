@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
@@ -119,7 +119,7 @@ class Run:
 
         return anndata.read_zarr(self.path / PATCHES)
 
-    def _open(self) -> zarr.Group:
+    def _open(self) -> Any:
         return zarr.open_group(self.path / PATCHES, mode="r")
 
 
@@ -147,7 +147,7 @@ def open_run(path: str | Path) -> Run:
 
 
 def _read(folder: Path, manifest: Manifest) -> Run:
-    group = zarr.open_group(folder / PATCHES, mode="r")
+    group: Any = zarr.open_group(folder / PATCHES, mode="r")
     obs, clusters = group["obs"], group["uns/clusters"]
     codes = obs["cluster/codes"][:]
     categories = np.asarray(obs["cluster/categories"][:], np.int16)

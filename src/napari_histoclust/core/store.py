@@ -59,7 +59,7 @@ def patch_table(
             pd.DataFrame(
                 {
                     "slide": pd.Categorical.from_codes(
-                        np.full(len(grid), slides.index(slide), np.int16), list(slides)
+                        np.full(len(grid), slides.index(slide), np.int16), pd.Index(slides)
                     ),
                     "row": grid.row,
                     "col": grid.col,
@@ -100,14 +100,14 @@ class GrowingStore:
         self.chunks = -(-len(table) // CHUNK)
         if not (self._path / "progress" / "done").exists():
             self._create()
-        self._group = zarr.open_group(self._path, mode="r+")
+        self._group: Any = zarr.open_group(self._path, mode="r+")
 
     def _create(self) -> None:
         """Lay out the empty store; the flags come last, so that their presence means it is whole."""
         n = len(self._table)
         with readable_disk_errors(self._path):
             shutil.rmtree(self._path, ignore_errors=True)
-            group = zarr.open_group(self._path, mode="w", zarr_format=2)
+            group: Any = zarr.open_group(self._path, mode="w", zarr_format=2)
             adata = anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)})
             write_elem(group, "/", adata)
             latent = group.create_array(
@@ -166,7 +166,7 @@ def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, A
 def write_embedding_array(folder: Path, embedding: NDArray[np.float32]) -> None:
     """Put obsm/X_umap into a finished store; an older one is replaced only when the new one is whole."""
     path = folder / PATCHES
-    group = zarr.open_group(path, mode="r+")
+    group: Any = zarr.open_group(path, mode="r+")
     with readable_disk_errors(path):
         write_elem(group["obsm"], ".partial-X_umap", np.asarray(embedding, np.float32))
         shutil.rmtree(path / "obsm" / "X_umap", ignore_errors=True)

@@ -15,7 +15,7 @@ from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.encode import Encoder
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.slides.names import canonical_name
+from napari_histoclust.core.slides.names import canonical_stain
 
 _PIECE = 256
 
@@ -82,10 +82,10 @@ def _read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
 
 
 def _order(stains: list[str], wanted: tuple[str, ...], file: Path) -> list[int]:
-    at_hand = [canonical_name(name) for name in stains]
-    missing = [name for name in wanted if canonical_name(name) not in at_hand]
+    at_hand = [canonical_stain(name) for name in stains]
+    missing = [name for name in wanted if canonical_stain(name) not in at_hand]
     if missing:
         raise HistoclustError(
             f"{file}: lacks {', '.join(missing)}, which the model needs; it holds {', '.join(stains)}."
         )
-    return [at_hand.index(canonical_name(name)) for name in wanted]
+    return [at_hand.index(canonical_stain(name)) for name in wanted]
