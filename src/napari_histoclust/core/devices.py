@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
@@ -80,14 +79,3 @@ def readable_memory_errors(option: str) -> Iterator[None]:
         raise HistoclustError(
             f"{option}: the graphics card is out of memory, give a smaller {option} or --device cpu."
         ) from error
-
-
-@contextmanager
-def same_results_every_time(device: torch.device) -> Iterator[None]:
-    """Choose convolution algorithms that repeat bit by bit; put PyTorch's own choice back afterwards."""
-    flags: Any = torch.backends.cudnn
-    if device.type != "cuda":
-        yield
-        return
-    with flags.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=True):
-        yield

@@ -43,7 +43,9 @@ def resize_patches(patches: NDArray[np.uint8], input_px: int, axes: Literal["yx"
     """
     n, s, height, width, _ = patches.shape
     pictures = (
-        torch.from_numpy(np.ascontiguousarray(patches)).view(n * s, height, width, 3).permute(0, 3, 1, 2)
+        torch.from_numpy(np.require(patches, requirements=["C", "W"]))
+        .view(n * s, height, width, 3)
+        .permute(0, 3, 1, 2)
     )
     if (height, width) != (input_px, input_px):
         pictures = functional.interpolate(pictures, size=input_px, mode="bicubic", antialias=True)

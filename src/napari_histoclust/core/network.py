@@ -41,6 +41,11 @@ class Output(NamedTuple):
 Block = tuple[nn.Conv2d, nn.BatchNorm2d]
 
 
+def _norm_by_view(norm: nn.BatchNorm2d, x: Tensor, views: int) -> Tensor:
+    """Apply BatchNorm to each view by itself, as the paper's separate passes do, first view first."""
+    return torch.cat([norm(view) for view in x.chunk(views)]) if views > 1 else norm(x)
+
+
 def _pairs(module: nn.Module, convolution: str, norm: str, levels: tuple[int, ...]) -> list[Block]:
     layers: dict[str, Any] = dict(module.named_children())
     return [(layers[f"{convolution}{level}"], layers[f"{norm}{level}"]) for level in levels]
@@ -64,11 +69,24 @@ class ConvEncoder(nn.Module):
         """Return the pairs of convolution and BatchNorm, first to last."""
         return _pairs(self, "conv", "bnor", (1, 2, 3, 4))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Map (n, 3 s, i, i) pictures in 0..1 to h, (n, 128, i / 16, i / 16)."""
+    def forward(self, pictures: Tensor, views: int = 1) -> Tensor:
+        """Map pictures to h in one pass.
+
+        Parameters
+        ----------
+        pictures : (views n, 3 s, i, i) tensor
+            Values 0..1; all patches of the first view, then all of the second.
+        views : int
+            BatchNorm takes its statistics from each view by itself, so that one pass over two views
+            gives what two passes give.
+
+        Returns
+        -------
+        (views n, 128, i / 16, i / 16) tensor
+        """
         x = pictures
         for convolution, norm in self.blocks():
-            x = functional.leaky_relu(norm(convolution(x)), SLOPE)
+            x = functional.leaky_relu(_norm_by_view(norm, convolution(x), views), SLOPE)
         return x
 
 
@@ -85,9 +103,9 @@ class Classifier(nn.Module):
         self.conv2 = nn.Conv2d(LATENT, LATENT, 1)
         self.conv3 = nn.Conv2d(LATENT, clusters, 1)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Map h to (n, K, 1, 1) logits."""
-        x = functional.leaky_relu(self.bnor1(self.conv1(hidden)), SLOPE)
+    def forward(self, hidden: Tensor, views: int = 1) -> Tensor:
+        """Map h of `views` views, one after the other, to (views n, K, 1, 1) logits."""
+        x = functional.leaky_relu(_norm_by_view(self.bnor1, self.conv1(hidden), views), SLOPE)
         x = functional.leaky_relu(self.conv2(x), SLOPE)
         return functional.leaky_relu(self.conv3(x), SLOPE)
 
