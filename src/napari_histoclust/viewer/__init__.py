@@ -1,0 +1,1 @@
+"""The only package that imports napari: what stands in the session as layers, the reader, the sample data."""

@@ -1,0 +1,165 @@
+"""Stacks and runs as napari layers. The reader, the sample, `open` and the window all come through here.
+
+Places. napari puts the *centre* of px (0, 0) at the world's origin, while `PatchGrid` counts from the
+*corner* of the slide; between the two lies half a level-0 px. World units are um where the slide states its
+scale and level-0 px where it does not.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_histoclust.core.slides.levels import downsample
+from napari_histoclust.session import Palette
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import dask.array as da
+    from numpy.typing import NDArray
+
+    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.slides.stack import Stack
+
+    LayerData = tuple[Any, dict[str, Any], str]
+
+CLUSTERS = "clusters"
+_OPACITY = 0.5  # the tissue stays readable below and the colours stay apart
+_WHITE = 255
+
+
+def stack_layers(stack: Stack, um_per_px: float | None = None) -> list[LayerData]:
+    """Return one image layer a stain, the reference last (on top) and the only one visible.
+
+    Parameters
+    ----------
+    stack : Stack
+        The slide.
+    um_per_px : float, optional
+        Scale to use in place of the stack's own; a run keeps the one that it was made with.
+    """
+    scale = stack.um_per_px if um_per_px is None else um_per_px
+    below = [stain for stain in reversed(stack.stains) if stain != stack.reference]
+    return [_stain_layer(stack, stain, scale) for stain in (*below, stack.reference)]
+
+
+def run_layers(run: Run, slide: int = 0, stack: Stack | None = None) -> list[LayerData]:
+    """Return the layers of one slide of a run: the stains, if `stack` is given, and the clusters on top."""
+    below = [] if stack is None else stack_layers(stack, run.um_per_px[slide])
+    return [*below, clusters_layer(run, slide)]
+
+
+def clusters_layer(run: Run, slide: int = 0, palette: Palette | None = None) -> LayerData:
+    """Return the clusters of one slide as a Labels layer with one px a patch.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    slide : int
+        Which of its slides.
+    palette : Palette, optional
+        Names and colours in place of the run's own.
+    """
+    palette = Palette(run.clusters) if palette is None else palette
+    grid = run.grids[slide]
+    frame = _frame(run.um_per_px[slide])
+    half_px = 0.5  # from the corner of level-0 px (0, 0), where the grid counts from, to its centre
+    options = {
+        "name": CLUSTERS,
+        "scale": [side * grid.place_px for side in frame["scale"]],
+        "translate": [
+            side * (origin - half_px) for side, origin in zip(frame["scale"], grid.origin_px, strict=True)
+        ],
+        "units": frame["units"],
+        "opacity": _OPACITY,
+        "colormap": label_colormap(palette.rgba()),
+        "features": cluster_features(run, slide, palette),
+        "metadata": {"histoclust": {"run": str(run.path), "slide": run.slides[slide]}},
+    }
+    return run.label_picture(slide), options, "labels"
+
+
+def label_colormap(rgba: NDArray[np.float32]) -> DirectLabelColormap:
+    """Return the colours of labels 0..K, a (K + 1, 4) table in 0..1; any other label is transparent."""
+    colours: dict[int | None, NDArray[np.float32]] = {None: np.zeros(4, np.float32)}
+    return DirectLabelColormap(color_dict=colours | dict(enumerate(rgba)))
+
+
+def cluster_features(run: Run, slide: int, palette: Palette) -> pd.DataFrame:
+    """Return what napari shows under the mouse: one row a cluster, `index` being the label."""
+    lookup = palette.lookup
+    counts = np.bincount(lookup[run.labels[run.rows(slide)]], minlength=len(lookup))
+    shown = lookup[1:]
+    return pd.DataFrame(
+        {
+            "index": np.arange(1, len(run.clusters) + 1),
+            "name": np.array(palette.state.names, object)[shown - 1],
+            "patches": counts[shown],
+            "colour": np.array(palette.state.colours, object)[shown - 1],
+        }
+    )
+
+
+def _stain_layer(stack: Stack, stain: str, um_per_px: float | None) -> LayerData:
+    levels = equal_extents(stack.dask_levels(stain))
+    options = {
+        "name": stain,
+        "rgb": True,
+        "multiscale": len(levels) > 1,
+        "visible": stain == stack.reference,
+        "metadata": {"histoclust": {"stack": stack.name, "stain": stain}},
+        **_frame(um_per_px),
+    }
+    return (levels if len(levels) > 1 else levels[0]), options, "image"
+
+
+def _frame(um_per_px: float | None) -> dict[str, Any]:
+    """Scale and units of level-0 px."""
+    if um_per_px is None:
+        return {"scale": [1.0, 1.0], "units": ["pixel", "pixel"]}
+    return {"scale": [um_per_px, um_per_px], "units": ["um", "um"]}
+
+
+def equal_extents(levels: list[da.Array]) -> list[da.Array]:
+    """Pad the levels with white so that all cover the same piece of the slide.
+
+    napari stretches every level over the extent of level 0. Where a side is no multiple of a level's step,
+    its writer cut or filled the last px, and the level would be drawn up to one of its px out of place.
+
+    Parameters
+    ----------
+    levels : list of (y, x, 3) array
+        Level 0 first.
+
+    Returns
+    -------
+    list of (y, x, 3) array
+        The levels as they are where their steps are no whole numbers: then the ratio of the sides, which is
+        what napari takes, is all that is known.
+    """
+    full = (levels[0].shape[0], levels[0].shape[1])
+    exact = [downsample(full, (level.shape[0], level.shape[1])) for level in levels]
+    steps = [round(step) for step in exact]
+    common = math.lcm(*steps)
+    if steps != exact or common > 2 * max(steps):
+        return levels
+    whole = [-(-side // common) * common for side in full]
+    return [
+        _laid_out(level, [side // step for side in whole]) for level, step in zip(levels, steps, strict=True)
+    ]
+
+
+def _laid_out(level: da.Array, sides: Sequence[int]) -> da.Array:
+    """Cut or fill a level with white at its far edges."""
+    import dask.array as da
+
+    level = level[: sides[0], : sides[1]]
+    missing = [(0, want - have) for want, have in zip(sides, level.shape[:2], strict=True)]
+    filled: da.Array = da.pad(level, [*missing, (0, 0)], constant_values=_WHITE)
+    return filled

@@ -1,0 +1,88 @@
+"""Long work and errors as napari shows them: close dialogue, activity dock, notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from napari import current_viewer
+from napari.qt import threading
+from napari.qt.threading import WorkerBase, WorkerBaseSignals
+from napari.utils import progress as napari_progress
+from napari.utils.notifications import notification_manager, show_error
+
+from napari_histoclust.core.errors import HistoclustError
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.jobs import Progress
+
+__all__ = [
+    "ActivityBar",
+    "WorkerBase",
+    "WorkerBaseSignals",
+    "create_worker",
+    "sentences_shown",
+    "show_failure",
+]
+
+
+def create_worker(worker_class: type, task: object) -> Any:
+    """Make a worker that napari knows of: it asks before closing while the worker runs, then stops it.
+
+    Parameters
+    ----------
+    worker_class : type
+        A superqt WorkerBase that takes `task`.
+    task : object
+        What to do; its `str` stands in napari's question.
+    """
+    return threading.create_worker(task, _worker_class=worker_class, _ignore_errors=True, _start_thread=False)
+
+
+class ActivityBar:
+    """A bar in the activity dock of the present viewer; nothing where there is none.
+
+    Parameters
+    ----------
+    title : str
+        What is being done.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar = None if current_viewer() is None else napari_progress(desc=title, total=0)
+
+    def show(self, progress: Progress) -> None:
+        """Move the bar; a new total starts it, and its estimate of the remaining time, anew."""
+        if self._bar is None:
+            return
+        if progress.total != self._bar.total or progress.done < self._bar.n:
+            self._bar.reset(progress.total)
+            self._bar.initial = progress.done  # done by an earlier start, so not at this pace
+            self._bar.n = progress.done
+        self._bar.update(progress.done - self._bar.n)
+        self._bar.set_description(f"{self._title}: {progress.text}")
+
+    def close(self) -> None:
+        """Take the bar away; a second time does nothing."""
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.close()
+
+
+def show_failure(error: Exception) -> None:
+    """Notify: the sentence alone where the user can mend it, the whole error with its traceback elsewhere."""
+    if isinstance(error, HistoclustError):
+        show_error(str(error))
+    else:
+        notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+@contextmanager
+def sentences_shown() -> Iterator[None]:
+    """Turn a HistoclustError raised by a gesture into a notification; anything else goes on to napari."""
+    try:
+        yield
+    except HistoclustError as error:
+        show_failure(error)
