@@ -124,7 +124,8 @@ def _around(picture: UInt8, mask: Mask) -> tuple[NDArray[np.float64], float]:
 def _density(pixels: UInt8, glass: NDArray[np.float64]) -> NDArray[np.float32]:
     """Mean over the channels of the optical density above glass, ln(glass / px)."""
     tables = np.log((glass[:, None] + 1) / (np.arange(256) + 1)).astype(np.float32)
-    return (tables[0][pixels[..., 0]] + tables[1][pixels[..., 1]] + tables[2][pixels[..., 2]]) / np.float32(3)
+    summed = tables[0][pixels[..., 0]] + tables[1][pixels[..., 1]] + tables[2][pixels[..., 2]]
+    return np.asarray(summed / np.float32(3))
 
 
 def stain_tissue(picture: UInt8, blank: Blank, size: int) -> Mask:

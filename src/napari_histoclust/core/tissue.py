@@ -116,7 +116,8 @@ def _vote(seen: Mapping[str, Mask], valid: Mapping[str, Mask]) -> Mask:
 
 
 def _count(masks: Sequence[Mask]) -> NDArray[np.uint8]:
-    return np.sum(np.stack(masks), axis=0, dtype=np.uint8)
+    counts: NDArray[np.uint8] = np.sum(np.stack(masks), axis=0, dtype=np.uint8)
+    return counts
 
 
 def _check(stack: Stack, tissue: Mask, size: int) -> None:

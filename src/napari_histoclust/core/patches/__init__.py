@@ -1,0 +1,1 @@
+"""Patches: the lattice, random positions, and reading them by blocks."""

@@ -68,6 +68,6 @@ def _split(place: Float, length: int) -> tuple[NDArray[np.intp], Float]:
 def _interpolated(table: NDArray[np.generic], place: Float) -> Float:
     """(len(place), columns) rows of the table at broken places."""
     whole, part = _split(place, table.shape[0])
-    low = table[whole].astype(np.float64)
-    low += (table[whole + 1] - low) * part[:, None]
+    low = np.asarray(table[whole], np.float64)
+    low += (np.asarray(table[whole + 1], np.float64) - low) * part[:, None]
     return low

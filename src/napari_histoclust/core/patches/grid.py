@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-
 # Side of a block of patches in px of the level that is read: large enough that one read of the file serves
 # many patches, small enough that several stains of it fit into memory many times over.
 BLOCK_PX = 2048

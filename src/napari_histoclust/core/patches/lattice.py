@@ -131,8 +131,8 @@ def lattice_shape(stack: Stack, level: int, patch_px: int, stride_px: int) -> tu
     height, width = stack.shapes[level]
     if patch_px > min(height, width):
         raise HistoclustError(
-            f"--patch-px: a patch of {patch_px} px is larger than {stack.name} ({height} x {width} px at level "
-            f"{level}): give a smaller one."
+            f"--patch-px: a patch of {patch_px} px does not fit into {stack.name} ({height} x {width} px at "
+            f"level {level}): give a smaller one."
         )
     return (height - patch_px) // stride_px + 1, (width - patch_px) // stride_px + 1
 

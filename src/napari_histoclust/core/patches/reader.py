@@ -77,7 +77,7 @@ def read_ahead(work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
 
     When the consumer stops early, what has not begun is dropped and what has is waited for.
     """
-    workers = max(2, os.cpu_count() or 2)
+    workers = min(8, max(2, os.cpu_count() or 2))
     waiting: deque[Future[U]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="patches")
     try:

@@ -45,8 +45,8 @@ def group_channels(
         return triples
     if not named:
         raise HistoclustError(
-            f"{path}: has {count} channels but no channel names, so the stains are unknown: name the channels "
-            "or save one file a stain."
+            f"{path}: has {count} channels but no channel names, so the stains are unknown: name the "
+            "channels or save one file a stain."
         )
     return [(name, (channel,)) for channel, name in enumerate(stated)]
 

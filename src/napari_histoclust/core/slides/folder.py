@@ -74,7 +74,8 @@ def _subfolder(folder: Path) -> tuple[Path, str]:
         return choice[0], f"{folder}: holds no stains itself, its folder {choice[0].name} is used."
     if not choice:
         raise HistoclustError(
-            f"{folder}: holds no images: give a folder with one image a stain, a stack.yaml or a multichannel file."
+            f"{folder}: holds no images: give a folder with one image a stain, a stack.yaml or a "
+            "multichannel file."
         )
     names = ", ".join(path.name for path in choice)
     raise HistoclustError(f"{folder}: holds several folders of images ({names}): give one of them.")
@@ -95,8 +96,8 @@ def _refuse_doubles(folder: Path, files: Sequence[Path], stains: Sequence[str]) 
     for path, stain in zip(files, stains, strict=True):
         if stain in first:
             raise HistoclustError(
-                f"{folder}: {first[stain].name} and {path.name} are both {stain}: keep one of them, or say which "
-                "is which in a stack.yaml."
+                f"{folder}: {first[stain].name} and {path.name} are both {stain}: keep one of them, or say "
+                "which is which in a stack.yaml."
             )
         first[stain] = path
 

@@ -41,8 +41,20 @@ _STAIN_OF = {spelling: stain for stain, spellings in _SPELLINGS.items() for spel
 _LONGEST_RUN = 4
 # Pictures that lie beside the stains and are none.
 _NO_STAIN = frozenset(
-    "mask masks truth groundtruth label labels annotation annotations thumbnail thumb overview preview macro "
-    "montage contact screenshot landmarks".split()
+    (
+        *("mask", "masks", "truth", "groundtruth", "label", "labels", "annotation", "annotations"),
+        *(
+            "thumbnail",
+            "thumb",
+            "overview",
+            "preview",
+            "macro",
+            "montage",
+            "contact",
+            "screenshot",
+            "landmarks",
+        ),
+    )
 )
 
 

@@ -57,4 +57,5 @@ def block_mean(picture: UInt8, factor: int) -> UInt8:
     squares = picture.reshape(rows, factor, cols, factor, 3)
     # Two steps with 32-bit sums: the mean of numpy would go through float64 of the whole strip.
     sums = squares.sum(axis=1, dtype=np.uint32).sum(axis=2, dtype=np.uint32)
-    return ((sums + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    mean: UInt8 = ((sums + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    return mean

@@ -14,13 +14,13 @@ def _open_zarr(path: Path) -> tuple[Slide, ...]:
     # zarr takes a third of a second to import, and most slides are TIFF
     from napari_histoclust.core.slides.ome_zarr import open_ome_zarr
 
-    return open_ome_zarr(path)
+    return tuple(open_ome_zarr(path))
 
 
 def _open_flat(path: Path) -> tuple[Slide, ...]:
     from napari_histoclust.core.slides.flat import open_flat
 
-    return open_flat(path)
+    return tuple(open_flat(path))
 
 
 FAMILIES: dict[str, Callable[[Path], tuple[Slide, ...]]] = {
@@ -101,6 +101,7 @@ def open_slide(path: str | Path) -> Slide:
     pictures = open_pictures(Path(path))
     if len(pictures) > 1:
         raise HistoclustError(
-            f"{path}: holds {len(pictures)} pictures ({', '.join(p.name for p in pictures)}): open it as a stack."
+            f"{path}: holds {len(pictures)} pictures ({', '.join(p.name for p in pictures)}): open it as a "
+            "stack."
         )
     return pictures[0]

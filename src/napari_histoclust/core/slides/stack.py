@@ -118,8 +118,8 @@ class Stack:
         missing = [stain for stain in stains if stain not in self.slides]
         if missing:
             raise HistoclustError(
-                f"{self.path}: stain {', '.join(missing)} is missing, it has {', '.join(self.stains)}: add the "
-                "image or name it in a stack.yaml."
+                f"{self.path}: stain {', '.join(missing)} is missing, it has {', '.join(self.stains)}: add "
+                "the image or name it in a stack.yaml."
             )
 
     def inputs(self) -> list[dict[str, Any]]:
@@ -200,8 +200,8 @@ def _check_sizes(path: Path, slides: Mapping[str, Slide], stains: Sequence[str],
         own = slides[stain].shapes[0]
         if own != (height, width):
             raise HistoclustError(
-                f"{path}: {stain} is {own[0]} x {own[1]} px but {reference} is {height} x {width} px: register "
-                "them first, or give affines in a stack.yaml."
+                f"{path}: {stain} is {own[0]} x {own[1]} px but {reference} is {height} x {width} px: "
+                "register them first, or give affines in a stack.yaml."
             )
 
 
@@ -218,5 +218,6 @@ def _scale(found: Found, stains: Sequence[str], reference: str) -> tuple[float |
     if not others:
         return scale, []
     return scale, [
-        f"{first} states {scale:g} um per px but {others[0]} states {stated[others[0]]:g}; {first} is believed."
+        f"{first} states {scale:g} um per px but {others[0]} states {stated[others[0]]:g}; {first} is "
+        "believed."
     ]

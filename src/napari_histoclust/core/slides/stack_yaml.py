@@ -65,7 +65,8 @@ def stains_in_yaml(path: Path) -> Found:
     reference = canonical_stain(document.reference) if document.reference else stains[0]
     if reference not in slides:
         raise HistoclustError(
-            f"{path}: reference {document.reference} is none of its stains ({', '.join(stains)}): name one of them."
+            f"{path}: reference {document.reference} is none of its stains ({', '.join(stains)}): name one "
+            "of them."
         )
     entries = {canonical_stain(name): entry for name, entry in document.stains.items()}
     placed = {s: _placed(path, s, slides[s], entries[s], slides[reference], reference) for s in stains}
@@ -74,7 +75,7 @@ def stains_in_yaml(path: Path) -> Found:
 
 def _parse(path: Path) -> StackFile:
     try:
-        return StackFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506
+        return StackFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), _Loader))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
@@ -120,5 +121,6 @@ def _check_affine(path: Path, stain: str, matrix: np.ndarray[Any, np.dtype[np.fl
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     if not _SCALES[0] <= scale <= _SCALES[1]:
         raise HistoclustError(
-            f"{path}: the affine of {stain} scales by {scale:g}, which is singular or out of reason: correct it."
+            f"{path}: the affine of {stain} scales by {scale:g}, which is singular or out of reason: correct "
+            "it."
         )

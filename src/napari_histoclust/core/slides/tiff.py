@@ -75,13 +75,14 @@ class TiffLevel:
         """Return the pixels of one tile; a tile that was never written is white."""
         index = row * -(-self.shape[1] // self.tile[1]) + col
         try:
-            parts = [plane.decode(self.file.read, index) for plane in self.planes]
+            decoded = [plane.decode(self.file.read, index) for plane in self.planes]
         except DAMAGED as error:
             raise HistoclustError(
                 f"{self.path}: the tile at row {row}, column {col} cannot be decoded ({_reason(error)}): "
                 "the file is damaged, copy or export it again."
             ) from error
-        if any(part is None for part in parts):
+        parts = [part for part in decoded if part is not None]
+        if len(parts) < len(decoded):
             return np.full((*self.tile, 3), WHITE, np.uint8)
         return self.to_rgb(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
 

@@ -38,8 +38,8 @@ class Plane:
         if count == 0:
             return None
         data = read(int(self.offsets[index]), count)
-        pixels: NDArray[Any] = self.decoder(data, self.first + index, **self.tables)[0]
-        return pixels[0]
+        pixels: NDArray[Any] = self.decoder(data, self.first + index, **self.tables)[0][0]
+        return pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,7 @@ def pictures_of(path: Path, tif: tifffile.TiffFile, names: list[str]) -> list[Pi
     if not tif.series:
         raise HistoclustError(f"{path}: holds no picture: export it again.")
     series = _main_series(tif)
-    levels = [series[0].levels, [other for other in series[1:]]]
-    pyramid = [level for part in levels for level in part]
+    pyramid = [*series[0].levels, *series[1:]]
     _check_pixels(path, pyramid[0])
     size = tif.filehandle.size
     planes = [_planes(path, tif, level, size) for level in pyramid]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -113,7 +114,7 @@ class TiledSlide:
         rows = _covered(y, height, source.shape[0], source.tile[0])
         cols = _covered(x, width, source.shape[1], source.tile[1])
         for row, col in product(rows, cols):
-            tile = self._cache.get((level, row, col), lambda row=row, col=col: source.decode(row, col))
+            tile = self._cache.get((level, row, col), partial(source.decode, row, col))
             top, left = row * source.tile[0], col * source.tile[1]
             _paste(window, tile, top - y, left - x, source.shape[0] - top, source.shape[1] - left)
         return window
@@ -164,7 +165,7 @@ class _LevelView:
             _span(part, size) for part, size in zip(parts[:2], self.shape[:2], strict=True)
         )
         window: UInt8 = self._slide.read(self._level, y0, x0, y1 - y0, x1 - x0)
-        return window[rows, cols][..., parts[2]]
+        return np.asarray(window[rows, cols][..., parts[2]])
 
 
 def _span(part: Any, size: int) -> tuple[int, int, Any]:
@@ -184,4 +185,7 @@ def lazy_level(slide: Any, level: int, chunks: tuple[int, int]) -> da.Array:
     import dask.array as da
 
     view = _LevelView(slide, level)
-    return da.from_array(view, chunks=(*chunks, 3), name=False, asarray=False, lock=False)
+    lazy: da.Array = da.from_array(  # type: ignore[no-untyped-call]
+        view, chunks=(*chunks, 3), name=False, asarray=False, lock=False
+    )
+    return lazy

@@ -82,7 +82,7 @@ class WarpedSlide:
 
     def _window_to_own(self, step: float, own_step: float) -> NDArray[np.float64]:
         """Matrix from px of a level of the reference to px of a level of the file, centre to centre."""
-        return _to_level(own_step) @ self._to_own @ np.linalg.inv(_to_level(step))
+        return np.asarray(_to_level(own_step) @ self._to_own @ np.linalg.inv(_to_level(step)))
 
 
 def _to_level(step: float) -> NDArray[np.float64]:
@@ -98,7 +98,7 @@ def _shift(y: float, x: float) -> NDArray[np.float64]:
 def _bounds(
     matrix: NDArray[np.float64], height: int, width: int, shape: tuple[int, int]
 ) -> tuple[int, int, tuple[int, int]]:
-    """Corner and size of the part of the file that a window needs: a px to spare, and no more than there is."""
+    """Corner and size of the part of the file that a window needs, with a px or two to spare."""
     corners = np.array([[0, 0, 1], [0, width, 1], [height, 0, 1], [height, width, 1]], np.float64)
     places = (corners @ matrix.T)[:, :2]
     limit = np.array(shape)

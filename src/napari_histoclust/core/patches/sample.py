@@ -1,0 +1,238 @@
+"""Random patches of tissue from one or several slides, for training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.patches.area import AreaTable
+from napari_histoclust.core.patches.cut import cut_patches
+from napari_histoclust.core.patches.lattice import LevelChoice, lattice_shape
+from napari_histoclust.core.patches.reader import UNIT_BYTES, read_ahead
+from napari_histoclust.core.slides.protocol import UInt8
+from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.core.tissue import TissueMask
+
+Int = NDArray[np.int64]
+Resize = Callable[[UInt8], Any]
+
+# Side of the squares by which positions are grouped for reading: smaller than for a full lattice, as random
+# positions are thinner.
+BLOCK_PX = 1024
+_ROUNDS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class SampledPatches:
+    """Random patches, in the order in which they were drawn.
+
+    Parameters
+    ----------
+    pixels : (n, 3 * stains, side, side) uint8
+        What `resize` made of each patch.
+    stack_index : (n,) int16
+        Which of the stacks each comes from.
+    y_px, x_px : (n,) float64
+        Centres in level-0 px.
+    """
+
+    pixels: UInt8
+    stack_index: NDArray[np.int16]
+    y_px: NDArray[np.float64]
+    x_px: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.stack_index)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Upper left corners in px of the level read, and the stack of each."""
+
+    stack: NDArray[np.int16]
+    y: Int
+    x: Int
+
+
+def sample_patches(
+    stacks: Sequence[Stack],
+    masks: Sequence[TissueMask],
+    stains: Sequence[str],
+    *,
+    count: int,
+    patch_px: int,
+    seed: int,
+    min_tissue: float,
+    min_valid: float,
+    resize: Resize,
+    choices: Sequence[LevelChoice] | None = None,
+) -> Job[SampledPatches]:
+    """Draw random patches, uniformly over the tissue of all stacks, and read them by blocks in threads.
+
+    Parameters
+    ----------
+    stacks, masks : sequences of equal length
+        The slides and their tissue.
+    stains : sequence of str
+        Stains in the order wanted.
+    count : int
+        Number of patches; fewer positions than that are repeated.
+    patch_px : int
+        Side in level-0 px; `choices` overrides it.
+    seed : int
+        Fixes positions and order, whatever the number of threads.
+    min_tissue, min_valid : float
+        As in `make_grid`.
+    resize : callable
+        Makes (n, 3 * stains, side, side) uint8 of (n, stains, p, p, 3) uint8; it is called on the patches as
+        they come, so that only its result is kept.
+    choices : sequence of LevelChoice, optional
+        Level and patch side of each stack; level 0 and `patch_px` without.
+
+    Raises
+    ------
+    HistoclustError
+        If a stain is missing, a patch does not fit, or no patch holds enough tissue.
+    """
+    for stack in stacks:
+        stack.require(stains)
+    levels = list(choices) if choices is not None else [LevelChoice(0, patch_px)] * len(stacks)
+    drawn = _draw(stacks, masks, levels, count, np.random.default_rng(seed), (min_tissue, min_valid))
+    pixels = yield from _read(stacks, levels, stains, drawn, resize)
+    steps = np.array([s.downsamples[c.level] for s, c in zip(stacks, levels, strict=True)])[drawn.stack]
+    half = np.array([choice.patch_px / 2 for choice in levels])[drawn.stack]
+    return SampledPatches(pixels, drawn.stack, (drawn.y + half) * steps, (drawn.x + half) * steps)
+
+
+def _draw(
+    stacks: Sequence[Stack],
+    masks: Sequence[TissueMask],
+    levels: Sequence[LevelChoice],
+    count: int,
+    rng: np.random.Generator,
+    smallest: tuple[float, float],
+) -> _Drawn:
+    """Draw positions in every stack in proportion to its tissue, and shuffle them."""
+    area = np.array([_area(stack, mask, stacks) for stack, mask in zip(stacks, masks, strict=True)])
+    shares = rng.multinomial(count, area / area.sum())
+    parts = [
+        _draw_in(stack, mask, choice, int(n), rng, smallest)
+        for stack, mask, choice, n in zip(stacks, masks, levels, shares, strict=True)
+    ]
+    order = rng.permutation(count)
+    index = np.repeat(np.arange(len(stacks), dtype=np.int16), shares)
+    y, x = (np.concatenate([part[axis] for part in parts]) for axis in (0, 1))
+    return _Drawn(index[order], y[order], x[order])
+
+
+def _area(stack: Stack, mask: TissueMask, stacks: Sequence[Stack]) -> float:
+    """Area of tissue: in um where all stacks state their scale, in px otherwise."""
+    known = all(other.um_per_px is not None for other in stacks)
+    side = mask.downsample * (stack.um_per_px or 1.0 if known else 1.0)
+    return float(np.count_nonzero(mask.tissue)) * side * side
+
+
+def _draw_in(
+    stack: Stack,
+    mask: TissueMask,
+    choice: LevelChoice,
+    count: int,
+    rng: np.random.Generator,
+    smallest: tuple[float, float],
+) -> tuple[Int, Int]:
+    """Draw `count` corners in one stack, centres uniform over the tissue; what fails is drawn again."""
+    lattice_shape(stack, choice.level, choice.patch_px, 1)
+    places = np.flatnonzero(np.logical_and.reduce([mask.tissue, *mask.valid.values()]))
+    found: list[tuple[Int, Int]] = []
+    missing = count
+    for _ in range(_ROUNDS if len(places) else 0):
+        if missing <= 0:
+            break
+        y, x = _corners(stack, mask, choice, places, 2 * missing + 64, rng)
+        fits = _fits(mask, y, x, choice, stack.downsamples[choice.level], smallest)
+        found.append((y[fits], x[fits]))
+        missing -= int(np.count_nonzero(fits))
+    y, x = (np.concatenate([part[axis] for part in found] or [np.zeros(0, np.int64)]) for axis in (0, 1))
+    if count and not len(y):
+        raise HistoclustError(
+            f"--min-tissue {smallest[0]:g} and --min-valid {smallest[1]:g}: no random patch of {stack.name} "
+            "passes: give lower values or a smaller --patch-px."
+        )
+    return np.resize(y, count), np.resize(x, count)
+
+
+def _corners(
+    stack: Stack, mask: TissueMask, choice: LevelChoice, places: Int, count: int, rng: np.random.Generator
+) -> tuple[Int, Int]:
+    """Corners in px of the level, of patches that are centred in the tissue and lie inside the slide."""
+    width = mask.tissue.shape[1]
+    chosen = places[rng.integers(len(places), size=count)]
+    inside = np.ones(count, bool)
+    corners = []
+    for axis, centre in enumerate((chosen // width, chosen % width)):
+        scaled = (centre + rng.random(count)) * mask.downsample / stack.downsamples[choice.level]
+        corner = np.floor(scaled - choice.patch_px / 2 + 0.5).astype(np.int64)
+        inside &= (corner >= 0) & (corner <= stack.shapes[choice.level][axis] - choice.patch_px)
+        corners.append(corner)
+    return corners[0][inside], corners[1][inside]
+
+
+def _fits(
+    mask: TissueMask, y: Int, x: Int, choice: LevelChoice, step: float, smallest: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """Which patches hold enough tissue and are covered by every stain."""
+    y_px, x_px = np.asarray(y * step, np.float64), np.asarray(x * step, np.float64)
+    side = choice.patch_px * step
+    fits = AreaTable(mask.tissue, mask.downsample).squares(y_px, x_px, side) >= smallest[0]
+    for valid in mask.valid.values():
+        if not valid.all():
+            fits &= AreaTable(valid, mask.downsample).squares(y_px, x_px, side) >= smallest[1]
+    return fits
+
+
+def _read(
+    stacks: Sequence[Stack],
+    levels: Sequence[LevelChoice],
+    stains: Sequence[str],
+    drawn: _Drawn,
+    resize: Resize,
+) -> Job[UInt8]:
+    """Read what was drawn, block by block, into the order in which it was drawn."""
+
+    def read(rows: Int) -> tuple[Int, UInt8]:
+        index = int(drawn.stack[rows[0]])
+        choice = levels[index]
+        patches = cut_patches(
+            stacks[index], choice.level, drawn.y[rows], drawn.x[rows], choice.patch_px, stains
+        )
+        return rows, patches
+
+    pixels: UInt8 | None = None
+    done = 0
+    for rows, patches in read_ahead(read, _units(drawn, levels, len(stains))):
+        small = np.asarray(resize(patches))
+        if pixels is None:
+            pixels = np.empty((len(drawn.stack), *small.shape[1:]), np.uint8)
+        pixels[rows] = small
+        done += len(rows)
+        yield Progress("Reading patches", done, len(drawn.stack))
+    assert pixels is not None, "count is at least 1"
+    return pixels
+
+
+def _units(drawn: _Drawn, levels: Sequence[LevelChoice], stains: int) -> Iterator[Int]:
+    """Groups of rows of one block each, small enough to be read at once."""
+    order = np.lexsort((drawn.x // BLOCK_PX, drawn.y // BLOCK_PX, drawn.stack))
+    block = np.stack([drawn.stack, drawn.y // BLOCK_PX, drawn.x // BLOCK_PX])[:, order]
+    cuts = np.flatnonzero((np.diff(block, axis=1) != 0).any(axis=0)) + 1
+    for group in np.split(order, cuts):
+        patch_px = levels[int(drawn.stack[group[0]])].patch_px
+        size = max(1, UNIT_BYTES // (3 * stains * patch_px**2))
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
