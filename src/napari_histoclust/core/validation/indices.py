@@ -115,6 +115,14 @@ def compute_indices(
     return Indices(n, k, {name: values[name] for name in INDEX_NAMES}, len(rows), len(few))
 
 
+def defined_indices(features: ArrayLike, labels: ArrayLike, seed: int = 765) -> Job[Indices]:
+    """Compute the indices, all undefined where one cluster holds everything, so that reports can say so."""
+    found = len(np.unique(labels))
+    if found < 2:
+        return Indices(np.shape(labels)[0], found, dict.fromkeys(INDEX_NAMES), 0, 0)
+    return (yield from compute_indices(features, labels, seed=seed))
+
+
 def _checked(features: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
     """Features as float64, labels as 0..K-1 and K."""
     points, given = np.asarray(features, np.float64), np.asarray(labels)

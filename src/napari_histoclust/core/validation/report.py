@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import write_json
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.validation.baseline import RESTARTS, Agreement, agreement, kmeans_labels
-from napari_histoclust.core.validation.indices import HIGH_IS_BETTER, INDEX_NAMES, Indices, compute_indices
+from napari_histoclust.core.validation.indices import HIGH_IS_BETTER, INDEX_NAMES, Indices, defined_indices
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run import Run
@@ -159,9 +159,9 @@ def validate_clustering(
     """
     rows = _sample(len(labels), at_most, seed)
     points, own = np.asarray(features[rows], np.float64), labels[rows]
-    indices = yield from _indices(points, own, seed)
+    indices = yield from defined_indices(points, own, seed)
     other = yield from kmeans_labels(points, max(indices.k, 2), seed)
-    baseline = yield from _indices(points, other, seed)
+    baseline = yield from defined_indices(points, other, seed)
     sizes = np.bincount(labels, minlength=clusters + 1)[1:]
     sums = np.bincount(labels, weights=confidence, minlength=clusters + 1)[1:]
     return ValidationReport(
@@ -174,14 +174,6 @@ def validate_clustering(
         seed=seed,
         features=description,
     )
-
-
-def _indices(points: NDArray[np.float64], labels: NDArray[np.integer], seed: int) -> Job[Indices]:
-    """Indices, all undefined where one cluster holds everything: a report on a failed model says so."""
-    found = len(np.unique(labels))
-    if found < 2:
-        return Indices(len(labels), found, dict.fromkeys(INDEX_NAMES), 0, 0)
-    return (yield from compute_indices(points, labels, seed=seed))
 
 
 def _sample(n: int, at_most: int, seed: int) -> NDArray[np.int64]:
