@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
 
-_COLOUR = re.compile(r"[\s_\-.:(\[]*\b(red|green|blue|r|g|b)\b[)\]]*$", re.IGNORECASE)
+_COLOUR = re.compile(r"(?:^|[\s_\-.:(\[]+)(?:red|green|blue|r|g|b)[)\]]*$", re.IGNORECASE)
 _PLAIN = re.compile(r"^(channel|ch|c)?[\s_:\-]*\d*(:\d+)*$", re.IGNORECASE)
 
 

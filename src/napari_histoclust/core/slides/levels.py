@@ -47,7 +47,7 @@ def downsample(full: Shape, small: Shape) -> float:
     """
     ratio = max(full[0] / small[0], full[1] / small[1])
     power = 1 << max(0, round(ratio).bit_length() - 1)
-    for factor in (round(ratio), power, 2 * power):
+    for factor in (power, 2 * power, round(ratio)):
         if all(abs(whole / factor - part) <= 1 for whole, part in zip(full, small, strict=True)):
             return float(factor)
     return (full[0] + full[1]) / (small[0] + small[1])
