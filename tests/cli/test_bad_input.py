@@ -15,7 +15,7 @@ import tifffile
 from napari_histoclust.cli import run
 from stacks import picture, write_stack
 
-SMALL = [
+SMALL = "--patch-px 32 --patches 120 --epochs 1 --clusters 2 --batch 20 --input-px 32".split()  # noqa: SIM905
     "--patch-px",
     "32",
     "--patches",

@@ -130,6 +130,7 @@ def sample_stacks(stacks: Sequence[Stack], spec: ModelSpec, settings: FitSetting
             patch_px=settings.patch_px,
             seed=settings.seed,
             min_tissue=settings.min_tissue,
+            min_valid=settings.min_valid,
             resize=lambda patches: resize_patches(patches, spec.input_px, spec.axes).numpy(),
         )
     )
