@@ -163,8 +163,8 @@ class KChoice:
 
 
 CAUTION = (
-    "These figures tell how compact, how separate and how repeatable the clusters are in colour, contrast and "
-    "texture; they do not tell how many kinds of tissue there are: several indices lean to few or to many "
+    "These figures tell how compact, how separate and how repeatable the clusters are in colour, contrast "
+    "and texture; they do not tell how many kinds of tissue there are: several indices lean to few or many "
     "clusters by their construction, so compare each curve with k-means and with the structureless points "
     "at the same K, and look at the clusters before choosing."
 )
