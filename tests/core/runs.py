@@ -54,17 +54,32 @@ def make_run(
     grids = [lattice.grid(rng) for _ in range(slides)]
     labels = np.concatenate([_regions(grid, len(named), rng) for grid in grids])
     labels[: len(named)] = np.arange(1, len(named) + 1)[: len(labels)]
-    names = [f"slide {i + 1}" for i in range(slides)]
+    return write_run(folder, grids, labels, named, um_per_px, seed=seed, embedding=embedding, paths=paths)
+
+
+def write_run(
+    folder: Path,
+    grids: Sequence[PatchGrid],
+    labels: NDArray[np.int16],
+    clusters: int | Sequence[Cluster],
+    um_per_px: float | None = 0.5,
+    *,
+    seed: int = 0,
+    embedding: bool = False,
+    paths: Sequence[Path] | None = None,
+    names: Sequence[str] | None = None,
+) -> Run:
+    """Write a finished run of these lattices and labels to `folder` and open it."""
+    rng = np.random.default_rng(seed + 1)
+    named = default_clusters(clusters) if isinstance(clusters, int) else tuple(clusters)
+    names = names or [f"slide {i + 1}" for i in range(len(grids))]
     where = paths or [folder.parent / "images" / name for name in names]
     entries = [
         _entry(name, path, grid, um_per_px) for name, path, grid in zip(names, where, grids, strict=True)
     ]
     _manifest(entries, seed).write(folder)
-    _fill(
-        GrowingStore(folder, patch_table(names, grids, [um_per_px] * slides)),
-        _result(labels, len(named), rng),
-        named,
-    )
+    table = patch_table(names, grids, [um_per_px] * len(grids))
+    _fill(GrowingStore(folder, table), _result(labels, len(named), rng), named)
     run = open_run(folder)
     return write_embedding(run, _embedding(labels, rng)) if embedding else run
 

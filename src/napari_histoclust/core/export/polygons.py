@@ -188,13 +188,12 @@ def _turns(direction: Int, first: Int) -> Bool:
 
 
 def _regions(padded: NDArray[Any]) -> Int:
-    """Flat (places,) number of the region, hanging together by sides, that each place belongs to."""
+    """Flat (places,) number of the region, hanging together by sides, that each labelled place belongs to."""
     place = np.arange(padded.size).reshape(padded.shape)
-    pairs = [
-        (place[:, :-1][same], place[:, 1:][same]) if axis else (place[:-1][same], place[1:][same])
-        for axis, same in enumerate((padded[:-1] == padded[1:], padded[:, :-1] == padded[:, 1:]))
-    ]
-    a, b = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    below = (padded[:-1] == padded[1:]) & (padded[1:] > 0)
+    beside = (padded[:, :-1] == padded[:, 1:]) & (padded[:, 1:] > 0)
+    a = np.concatenate([place[:-1][below], place[:, :-1][beside]])
+    b = np.concatenate([place[1:][below], place[:, 1:][beside]])
     graph = csr_array((np.ones(len(a), np.int8), (a, b)), shape=(padded.size, padded.size))
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 

@@ -1,0 +1,47 @@
+"""patches.h5ad, read back by anndata."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.runs import make_run
+from napari_histoclust.core.export import export_run
+from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.run import Run
+from napari_histoclust.core.store import CHUNK
+
+
+def _read(run: Run, folder: Path) -> anndata.AnnData:
+    (path,) = drive(export_run(run, ["h5ad"], folder))
+    return anndata.read_h5ad(path)
+
+
+@pytest.mark.parametrize("embedding", [False, True])
+def test_holds_what_the_run_s_own_store_holds(tmp_path: Path, embedding: bool) -> None:
+    run = make_run(tmp_path / "run", rows=80, cols=80, embedding=embedding)
+    assert len(run) > CHUNK
+    adata, stored = _read(run, tmp_path), run.to_anndata()
+    pd.testing.assert_frame_equal(adata.obs, stored.obs)
+    assert set(adata.obsm) == set(stored.obsm) == {"latent", "spatial"} | ({"X_umap"} if embedding else set())
+    for name in stored.obsm:
+        np.testing.assert_array_equal(adata.obsm[name], stored.obsm[name])
+    assert adata.uns["histoclust"]["format"] == stored.uns["histoclust"]["format"]
+    assert list(adata.uns["cluster_colors"]) == [c.colour for c in run.clusters]
+
+
+def test_names_and_labels_of_the_run_in_memory(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    named = (Cluster(1, "duct", "#010203"), *run.clusters[1:])
+    merged = dataclasses.replace(run, clusters=named, labels=np.where(run.labels == 3, 1, run.labels))
+    adata = _read(merged, tmp_path)
+    np.testing.assert_array_equal(adata.obs["cluster"].astype(int), merged.labels)
+    assert list(adata.obs["cluster"].cat.categories) == [1, 2, 3, 4]
+    assert list(adata.uns["clusters"]["name"]) == [c.name for c in named]
+    assert adata.uns["cluster_colors"][0] == "#010203"

@@ -1,0 +1,126 @@
+"""What holds for every format: refusals, whole files or none, several at once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.runs import make_run
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.export import FORMATS, export_run
+from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.run import Run
+
+FILES = {
+    "geojson": {"clusters.geojson"},
+    "ome-tiff": {"labels.ome.tif"},
+    "ome-zarr": {"labels.ome.zarr"},
+    "csv": {"patches.csv", "clusters.csv"},
+    "parquet": {"patches.parquet"},
+    "h5ad": {"patches.h5ad"},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return make_run(tmp_path_factory.mktemp("exports") / "run")
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def test_every_format_is_known_here() -> None:
+    assert set(FORMATS) == set(FILES)
+
+
+def test_all_formats_at_once(tmp_path: Path, run: Run) -> None:
+    paths = drive(export_run(run, list(FORMATS), tmp_path / "new" / "exports"))
+    assert all(path.parent == tmp_path / "new" / "exports" for path in paths)
+    assert (
+        {path.name for path in paths} == _names(tmp_path / "new" / "exports") == set().union(*FILES.values())
+    )
+
+
+def test_named_twice_is_written_once(tmp_path: Path, run: Run) -> None:
+    assert len(drive(export_run(run, ["geojson", "geojson"], tmp_path))) == 1
+
+
+@pytest.mark.parametrize(
+    ("formats", "message"),
+    [
+        (["geojson", "shapefile"], r"--to shapefile: unknown, choose among geojson, .*h5ad"),
+        ([], r"--to: names no format"),
+    ],
+)
+def test_unknown_formats_are_refused_before_anything_is_written(
+    tmp_path: Path, run: Run, formats: list[str], message: str
+) -> None:
+    with pytest.raises(HistoclustError, match=message):
+        drive(export_run(run, formats, tmp_path / "exports"))
+    assert not (tmp_path / "exports").exists()
+
+
+def test_folder_that_is_a_file(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "exports").write_text("")
+    with pytest.raises(HistoclustError, match=r"exports: is a file: give --out"):
+        drive(export_run(run, ["csv"], tmp_path / "exports"))
+    with pytest.raises(HistoclustError, match="a file stands where a folder is needed"):
+        drive(export_run(run, ["csv"], tmp_path / "exports" / "below"))
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_cancelled_at_any_yield_leaves_whole_files_alone(tmp_path: Path, run: Run, name: str) -> None:
+    """Close the job at its first, second, ... yield until it runs to its end."""
+    whole = {path.name: _content(path) for path in drive(export_run(run, [name], tmp_path / "whole"))}
+    for stop in range(1, 1000):
+        folder = tmp_path / str(stop)
+        job = export_run(run, [name], folder)
+        yields = sum(1 for _ in zip(range(stop), job, strict=False))
+        job.close()
+        assert _names(folder) <= FILES[name]
+        if yields < stop:
+            assert _names(folder) == FILES[name]
+            break
+        for left in _names(folder):
+            assert _content(folder / left) == whole[left]
+    assert stop > 1
+
+
+def _content(path: Path) -> object:
+    """Sizes of files; OME-XML and HDF5 hold a fresh UUID or time each."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [(file.name, file.stat().st_size) for file in files if file.is_file()]
+
+
+_EXPORT = """
+import sys
+from pathlib import Path
+from napari_histoclust.core.export import export_run
+from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.run import open_run
+
+def tell(progress):
+    if progress.done > 20:
+        print("writing", flush=True)
+
+drive(export_run(open_run(sys.argv[1]), ["ome-tiff"], Path(sys.argv[2])), tell)
+"""
+
+
+def test_killed_in_the_middle_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", rows=100, cols=100, patch_px=1024)
+    folder = tmp_path / "exports"
+    command = [sys.executable, "-c", _EXPORT, str(tmp_path / "run"), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert _names(folder) == {".partial-labels.ome.tif"}
+    drive(export_run(make_run(tmp_path / "small"), ["ome-tiff"], folder))
+    assert _names(folder) == {"labels.ome.tif"}
