@@ -9,6 +9,7 @@ import napari
 from napari.layers import Layer
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.viewer.layers import CLUSTERS
 from napari_histoclust.viewer.reading import read_layers, run_folder
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def open_in_napari(path: str | Path, slide: int = 0, viewer: Viewer | None = Non
     layers = [Layer.create(*data) for data in read_layers(path, slide)]
     viewer = napari.Viewer() if viewer is None else viewer
     viewer.layers.extend(layers)
+    if CLUSTERS in viewer.layers:
+        viewer.layers[CLUSTERS].editable = False  # a slip of the mouse must not paint over the result
     viewer.title = f"{(run_folder(path) or path).resolve().name} - napari-histoclust"
     viewer.canvas.overlays.scale_bar.visible = True
     viewer.reset_view()

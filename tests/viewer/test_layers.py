@@ -1,0 +1,193 @@
+"""Every px of every layer lies where it belongs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from napari.layers import Image, Labels, Layer
+
+from core.runs import make_run
+from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.run import Run
+from napari_histoclust.core.slides.stack import open_stack
+from napari_histoclust.session import Palette
+from napari_histoclust.viewer.layers import clusters_layer, equal_extents, run_layers, stack_layers
+from viewer.pyramids import plain, write_stack
+
+
+def labels_of(run: Run, **options: Any) -> Labels:
+    layer = Layer.create(*clusters_layer(run, **options))
+    assert isinstance(layer, Labels)
+    return layer
+
+
+def stain_in(um_per_px: float | None, side: int = 4) -> Image:
+    """An image of level-0 px, which napari puts as `stack_layers` says."""
+    scale = 1 if um_per_px is None else um_per_px
+    return Image(np.zeros((side, side, 3), np.uint8), rgb=True, scale=(scale, scale))
+
+
+LATTICES = [
+    {},
+    {"um_per_px": None},
+    {"um_per_px": 0.2523},
+    {"patch_px": 5},
+    {"patch_px": 8, "stride_px": 3},
+    {"patch_px": 3, "stride_px": 8},
+    {"patch_px": 6, "level": 1, "downsample": 4.0},
+    {"patch_px": 6, "stride_px": 2, "level": 2, "downsample": 4.0009, "um_per_px": None},
+]
+
+
+@pytest.mark.parametrize("lattice", LATTICES)
+def test_the_middle_of_a_patch_is_the_middle_of_its_label(tmp_path: Path, lattice: dict[str, Any]) -> None:
+    """Against the literal middle: the mean of the coordinates of the level-0 px that the patch covers."""
+    run = make_run(tmp_path / "run", **lattice)
+    grid, layer, stain = run.grids[0], labels_of(run), stain_in(run.um_per_px[0])
+    for patch in range(0, len(grid), 7):
+        corner = np.array([grid.row[patch], grid.col[patch]]) * grid.stride_px * grid.downsample
+        edges_px = np.array([corner, corner + grid.patch_px * grid.downsample])
+        first, last = edges_px[0], edges_px[1] - 1  # coordinates of its first and last px, as napari has them
+        in_stain = stain.data_to_world((first + last) / 2)
+        in_labels = layer.data_to_world((grid.row[patch], grid.col[patch]))
+        np.testing.assert_allclose(in_labels, in_stain, rtol=0, atol=1e-9 * np.abs(in_stain).max())
+
+
+@pytest.mark.parametrize("um_per_px", [None, 0.5, 8.6])
+def test_every_px_of_the_slide_shows_the_label_of_its_patch(tmp_path: Path, um_per_px: float | None) -> None:
+    run = make_run(tmp_path / "run", rows=5, cols=4, patch_px=6, um_per_px=um_per_px, clusters=3)
+    layer, stain, picture = labels_of(run), stain_in(um_per_px), run.label_picture(0)
+    for y in range(5 * 6):
+        for x in range(4 * 6):
+            value = layer.get_value(stain.data_to_world((y, x)), world=True)
+            assert value == picture[y // 6, x // 6], (y, x)
+    for y, x in [(-1, 0), (0, -1), (30, 0), (0, 24)]:
+        assert layer.get_value(stain.data_to_world((y, x)), world=True) is None
+
+
+sides_px = st.integers(300, 100_000)
+
+
+@given(
+    shape=st.tuples(sides_px, sides_px),
+    steps=st.sampled_from([(1, 2, 4), (1, 4, 16), (1, 3, 9), (1, 2, 8), (1,)]),
+    up=st.booleans(),
+)
+def test_levels_lie_on_each_other(shape: tuple[int, int], steps: tuple[int, ...], up: bool) -> None:
+    """Px i of a level covers level-0 px i * step .. (i + 1) * step - 1, to the last px."""
+    sides = [tuple(-(-side // step) if up else side // step for side in shape) for step in steps]
+    levels = equal_extents([da.zeros((*side, 3), dtype=np.uint8, chunks=(4096, 4096, 3)) for side in sides])
+    for side, level, step in zip(sides, levels, steps, strict=True):
+        assert (level.shape[0] * step, level.shape[1] * step) == levels[0].shape[:2]
+        assert all(have >= was for have, was in zip(level.shape[:2], side, strict=True))
+    assert all(new - old < max(steps) for new, old in zip(levels[0].shape[:2], shape, strict=True))
+
+
+def test_napari_takes_the_ratio_of_the_sides_for_the_step() -> None:
+    """What `equal_extents` stands on."""
+    levels = equal_extents([da.zeros((side, 2 * side, 3), np.uint8) for side in (101, 50, 25)])
+    layer = Image(levels, rgb=True, multiscale=True)
+    np.testing.assert_array_equal(layer.downsample_factors[:, :2], [(1, 1), (2, 2), (4, 4)])
+
+
+def test_what_is_filled_up_is_white_and_the_rest_untouched() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (41, 42, 3), np.uint8)
+    level = equal_extents([da.from_array(pixels), da.zeros((10, 10, 3), np.uint8)])[0].compute()
+    np.testing.assert_array_equal(level[:41, :42], pixels)
+    assert level.shape == (44, 44, 3)
+    assert (level[41:] == 255).all()
+    assert (level[:, 42:] == 255).all()
+
+
+def test_levels_that_fit_are_handed_on_as_they_are() -> None:
+    levels = [da.zeros((side, side, 3), np.uint8) for side in (64, 32, 8)]
+    for before, after in zip(levels, equal_extents(levels), strict=True):
+        assert after.shape == before.shape
+        assert after.chunks == before.chunks
+
+
+def test_levels_without_a_whole_step_keep_the_ratio_of_their_sides() -> None:
+    levels = [da.zeros((side, side, 3), np.uint8) for side in (1000, 700)]
+    assert equal_extents(levels) is levels
+
+
+def test_stains_are_lazy_pyramids_with_the_reference_on_top(tmp_path: Path) -> None:
+    stains = ("MT", "CD31", "HE", "PAS")
+    folder = write_stack(tmp_path / "stack", {name: plain(200, 300) for name in stains}, um_per_px=0.5)
+    layers = [Layer.create(*data) for data in stack_layers(open_stack(folder))]
+    assert [layer.name for layer in layers] == ["PAS", "MT", "CD31", "HE"]
+    assert [layer.visible for layer in layers] == [False, False, False, True]
+    for layer in layers:
+        assert isinstance(layer, Image)
+        assert layer.multiscale
+        assert layer.rgb
+        assert [level.shape for level in layer.data] == [(200, 300, 3), (100, 150, 3), (50, 75, 3)]
+        assert all(isinstance(level, da.Array) for level in layer.data)
+        assert layer.scale.tolist() == [0.5, 0.5]
+        assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
+
+
+def test_a_slide_without_scale_is_in_px(tmp_path: Path) -> None:
+    folder = write_stack(tmp_path / "stack", {"HE": plain(80, 90), "MT": plain(80, 90)}, steps=(1,))
+    for data in stack_layers(open_stack(folder)):
+        layer = Layer.create(*data)
+        assert not layer.multiscale
+        assert layer.scale.tolist() == [1, 1]
+        assert [str(unit) for unit in layer.units] == ["pixel", "pixel"]
+
+
+def test_a_run_keeps_the_scale_that_it_was_made_with(tmp_path: Path) -> None:
+    """Else clusters and stains come apart when the files say something else."""
+    folder = write_stack(tmp_path / "stack", {"HE": plain(400, 500), "MT": plain(400, 500)}, um_per_px=0.25)
+    run = make_run(tmp_path / "run", um_per_px=0.5, paths=[folder])
+    layers = [Layer.create(*data) for data in run_layers(run, 0, run.open_stack())]
+    assert [layer.name for layer in layers] == ["MT", "HE", "clusters"]
+    assert [layer.scale.tolist() for layer in layers] == [[0.5, 0.5], [0.5, 0.5], [16, 16]]
+    assert len({layer.units for layer in layers}) == 1
+
+
+NAMED = (
+    Cluster(1, "liver", "#ff0000"),
+    Cluster(2, "gut", "#00ff00"),
+    Cluster(3, "fat", "#0000ff"),
+)
+
+
+def test_names_colours_and_counts_are_those_of_the_run(tmp_path: Path) -> None:
+    layer = labels_of(make_run(tmp_path / "run", clusters=NAMED))
+    counts = [int((layer.data == i).sum()) for i in (1, 2, 3)]
+    assert layer.features["index"].tolist() == [1, 2, 3]
+    assert layer.features["name"].tolist() == ["liver", "gut", "fat"]
+    assert layer.features["patches"].tolist() == counts
+    assert layer.features["colour"].tolist() == ["#ff0000", "#00ff00", "#0000ff"]
+    expected = [(0, 0, 0, 0), (1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1), (0, 0, 0, 0)]
+    np.testing.assert_array_equal(layer.colormap.map(np.arange(5, dtype=np.uint8)), expected)
+
+
+def test_a_merge_changes_the_table_and_not_the_labels(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", clusters=NAMED)
+    palette = Palette(run.clusters)
+    palette.merge([1], into=3)
+    palette.hide([2])
+    plain_layer, layer = labels_of(run), labels_of(run, palette=palette)
+    np.testing.assert_array_equal(layer.data, plain_layer.data)
+    assert layer.features["name"].tolist() == ["fat", "gut", "fat"]
+    merged = int((layer.data == 1).sum() + (layer.data == 3).sum())
+    assert layer.features["patches"].tolist() == [merged, int((layer.data == 2).sum()), merged]
+    expected = [(0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 0, 0), (0, 0, 1, 1)]
+    np.testing.assert_array_equal(layer.colormap.map(np.arange(4, dtype=np.uint8)), expected)
+
+
+def test_each_slide_of_a_cohort_has_its_own_map(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", slides=2)
+    for slide in range(2):
+        np.testing.assert_array_equal(labels_of(run, slide=slide).data, run.label_picture(slide))
+        counts = np.bincount(run.labels[run.rows(slide)], minlength=5)[1:]
+        assert labels_of(run, slide=slide).features["patches"].tolist() == counts.tolist()
+    assert not np.array_equal(run.label_picture(0), run.label_picture(1))
