@@ -35,3 +35,9 @@ def literal_indices(points: NDArray[np.float64], labels: NDArray[np.integer]) ->
             "dunn": np.divide(between.min(), within.max(initial=0.0)),
             "xie_beni": np.divide(wgss / n, between.min() ** 2),
         }
+
+
+def blobs(n: int, features: int, k: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    random = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(k), random.integers(0, k, n - k)])
+    return random.normal(size=(n, features)) + 2 * random.normal(size=(k, features))[labels], labels

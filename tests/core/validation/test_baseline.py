@@ -3,11 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.validation.literal import blobs
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.validation import baseline
 from napari_histoclust.core.validation.baseline import agreement, kmeans_labels
-
-from .test_indices import blobs
 
 
 def test_kmeans_finds_far_blobs_and_says_how_far_it_is() -> None:

@@ -7,21 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from core.validation.literal import blobs, literal_indices
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.validation.indices import INDEX_NAMES, Indices, compute_indices
 
-from .literal import literal_indices
-
 PAPER = INDEX_NAMES[:6]
-
-
-def blobs(n: int, features: int, k: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    random = np.random.default_rng(seed)
-    labels = np.concatenate([np.arange(k), random.integers(0, k, n - k)])
-    return random.normal(size=(n, features)) + 2 * random.normal(size=(k, features))[labels], labels
 
 
 def assert_same(found: Indices, expected: dict[str, float], rel: float = 1e-9) -> None:

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.runs import make_run
+from core.validation.literal import blobs
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.validation.indices import INDEX_NAMES, compute_indices
-from napari_histoclust.core.validation.report import ValidationReport, validate_clustering
-
-from .test_indices import blobs
+from napari_histoclust.core.validation.report import (
+    VALIDATION,
+    ValidationReport,
+    validate_clustering,
+    validate_run,
+)
 
 
 def report(
@@ -76,3 +82,11 @@ def test_the_document_is_json_and_starts_as_the_command_line_promises() -> None:
     assert list(document["indices"]) == list(document["kmeans"]["indices"]) == list(INDEX_NAMES)
     assert document["clusters"][3] == {"id": 4, "patches": 0, "mean_confidence": None}
     assert "do not tell whether a cluster is a tissue" in document["sentence"]
+
+
+def test_a_run_gets_its_validation_json(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", clusters=4, slides=2)
+    found = drive(validate_run(run))
+    assert json.loads((run.path / VALIDATION).read_text()) == found.document()
+    assert (found.patches, found.indices.k, len(found.sizes)) == (len(run), 4, 4)
+    assert found.document()["features"].startswith("softmax over the 128 channels")
