@@ -95,7 +95,7 @@ def _fill_tissue(
         out[stains.SMOOTH_MUSCLE] = bundle * (0.60 + 0.45 * fibre) * (0.85 + 0.15 * fine)
         out[stains.COLLAGEN] = 0.45 * (1 - bundle)
     elif tissue == layout.TUMOUR:
-        strand = 1.0 - float(_ramp(abs(nests - 0.5), 0.05, 25.0))
+        strand = 1 - _ramp(abs(float(nests) - 0.5), 0.05, 25.0)
         cell = _ramp(body, 0.02, 10.0) * (1 - strand) * (0.75 + 0.25 * _ramp(border, 0.01, 14.0))
         out[stains.KERATIN] = cell * (0.50 + 0.35 * fine + 0.40 * coarse)
         out[stains.COLLAGEN] = strand * (0.45 + 0.5 * fine)
