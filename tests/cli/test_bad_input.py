@@ -16,19 +16,6 @@ from napari_histoclust.cli import run
 from stacks import picture, write_stack
 
 SMALL = "--patch-px 32 --patches 120 --epochs 1 --clusters 2 --batch 20 --input-px 32".split()  # noqa: SIM905
-    "--patch-px",
-    "32",
-    "--patches",
-    "120",
-    "--epochs",
-    "1",
-    "--clusters",
-    "2",
-    "--batch",
-    "20",
-    "--input-px",
-    "32",
-]
 
 
 def nothing(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from napari_histoclust.core.jobs import Job, Progress, drive
 
 T = TypeVar("T")
-_SECONDS_BETWEEN_LINES = 10.0  # in a log file, where a bar cannot be redrawn
+SECONDS_BETWEEN_LINES = 10.0  # in a log file, where a bar cannot be redrawn
 
 
 class _Lines:
@@ -29,7 +29,7 @@ class _Lines:
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.text != self._text or now - self._said > _SECONDS_BETWEEN_LINES:
+        if progress.text != self._text or now - self._said > SECONDS_BETWEEN_LINES:
             self._text, self._said = progress.text, now
             print(progress, file=sys.stderr, flush=True)
 
