@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from napari.utils.notifications import NotificationSeverity, notification_manager
@@ -244,3 +245,18 @@ def test_a_warning_in_the_job_is_logged(
     with qtbot.waitSignal(running.released):
         pass
     assert "Walk: thin ice" in caplog.text
+
+
+def test_closing_napari_stops_the_job(
+    qtbot: QtBot, runner: JobRunner, make_napari_viewer_proxy: Callable[..., Any]
+) -> None:
+    closed_in: list[threading.Thread] = []
+    viewer = make_napari_viewer_proxy()
+    running = runner.start("Train", until_closed(closed_in))
+    told = collect(running)
+    with qtbot.waitSignal(running.progressed):
+        pass
+    with qtbot.waitSignal(running.released):
+        viewer.close()
+    assert told == [("cancelled",), ("ended",), ("released",)]
+    assert closed_in[0] is not threading.main_thread()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils import progress as napari_progress
 from platformdirs import user_cache_path
 
 from napari_histoclust import __version__
-from napari_histoclust.core.atomic import atomic_path
 from napari_histoclust.core.jobs import drive
+from napari_histoclust.viewer.notices import ActivityBar
 from napari_histoclust.viewer.reading import read_layers
 
 if TYPE_CHECKING:
@@ -17,12 +16,14 @@ if TYPE_CHECKING:
 
     from napari_histoclust.viewer.layers import LayerData
 
-SIZE_PX = 2048
+SIZE_PX = 2048  # 1 mm; two cores write it in 4 s
 SEED = 1
 
 
 def five_stain_phantom() -> list[LayerData]:
-    """Return the stains of a phantom of 2,048 px; the first call writes it.
+    """Return the stains of a phantom of 2,048 px.
+
+    The first call writes it while napari waits: `Viewer.open_sample` takes no sample that comes later.
 
     Raises
     ------
@@ -33,14 +34,14 @@ def five_stain_phantom() -> list[LayerData]:
 
 
 def phantom_folder() -> Path:
-    """Return the folder of the phantom in the user's cache; it is written if this version never did."""
+    """Return the phantom in the user's cache, written now if this version has not written it before."""
     folder = user_cache_path("napari-histoclust", appauthor=False) / f"phantom-{SIZE_PX}-{SEED}-{__version__}"
     if not folder.is_dir():
         from napari_histoclust.core.phantom import write_phantom
 
-        with (
-            atomic_path(folder) as partial,
-            napari_progress(desc="Five-stain phantom", total=0),
-        ):
-            drive(write_phantom(partial, size_px=SIZE_PX, seed=SEED))
+        bar = ActivityBar("Five-stain phantom")
+        try:
+            drive(write_phantom(folder, size_px=SIZE_PX, seed=SEED), bar.show)
+        finally:
+            bar.close()
     return folder

@@ -1,14 +1,12 @@
-"""Long work and errors as napari shows them: close dialogue, activity dock, notifications."""
+"""Progress and errors as napari shows them: activity dock and notifications. Does without Qt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari import current_viewer
-from napari.qt import threading
-from napari.qt.threading import WorkerBase, WorkerBaseSignals
 from napari.utils import progress as napari_progress
 from napari.utils.notifications import notification_manager, show_error
 
@@ -16,28 +14,6 @@ from napari_histoclust.core.errors import HistoclustError
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress
-
-__all__ = [
-    "ActivityBar",
-    "WorkerBase",
-    "WorkerBaseSignals",
-    "create_worker",
-    "sentences_shown",
-    "show_failure",
-]
-
-
-def create_worker(worker_class: type, task: object) -> Any:
-    """Make a worker that napari knows of: it asks before closing while the worker runs, then stops it.
-
-    Parameters
-    ----------
-    worker_class : type
-        A superqt WorkerBase that takes `task`.
-    task : object
-        What to do; its `str` stands in napari's question.
-    """
-    return threading.create_worker(task, _worker_class=worker_class, _ignore_errors=True, _start_thread=False)
 
 
 class ActivityBar:
