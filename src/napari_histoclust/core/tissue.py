@@ -8,7 +8,7 @@ there and has no vote. The joint tissue is where at least half of the valid stai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +22,11 @@ from napari_histoclust.core.slides.stack import Stack
 
 Mask = NDArray[np.bool_]
 
-MAX_SIDE_PX = 4096
-MIN_SIDE_PX = 1024
-PX_PER_PATCH = 8
+# Sides of the mask in px. It is no finer than it must be: of all memory its own alone grows with the slide.
+MIN_SIDE_PX, WANTED_SIDE_PX, MAX_SIDE_PX = 1024, 2048, 4096
+PX_PER_PATCH, LEAST_PX_PER_PATCH = 8, 4
+# Specks and holes are cleaned at the scale of a patch, up to this many mask px.
+MAX_CLEAN_PX = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +57,14 @@ class TissueMask:
 
 
 def mask_downsample(stack: Stack, patch_px: float) -> float:
-    """Return the level-0 px per mask px wanted: 8 mask px a patch, no side beyond 4096 mask px.
+    """Return the level-0 px per mask px wanted.
 
-    A large patch does not make the mask coarser than about 1024 px a side: the outline needs them.
+    8 mask px a patch, or 4 where the mask would be beyond 2048 px a side, which 4096 it never is; a large
+    patch does not make it coarser than about 1024 px a side, which the outline needs.
     """
     longest = max(stack.shapes[0])
-    wanted = min(patch_px / PX_PER_PATCH, longest / MIN_SIDE_PX)
-    return max(1.0, wanted, longest / MAX_SIDE_PX)
+    wanted = min(max(patch_px / PX_PER_PATCH, longest / WANTED_SIDE_PX), patch_px / LEAST_PX_PER_PATCH)
+    return max(1.0, min(wanted, longest / MIN_SIDE_PX), longest / MAX_SIDE_PX)
 
 
 def find_tissue(stack: Stack, stains: Sequence[str], patch_px: float) -> Job[TissueMask]:
@@ -86,7 +89,7 @@ def find_tissue(stack: Stack, stains: Sequence[str], patch_px: float) -> Job[Tis
     if stack.downsamples[level] * factor * MAX_SIDE_PX < max(stack.shapes[0]):
         factor += 1
     downsample = stack.downsamples[level] * factor
-    size = max(1, round(patch_px / downsample))
+    size = min(MAX_CLEAN_PX, max(1, round(patch_px / downsample)))
     seen: dict[str, Mask] = {}
     blank: dict[str, Blank] = {}
     for stain in stains:
@@ -109,14 +112,17 @@ def _missing(stain: str, blank: Blank, seen: Mapping[str, Mask]) -> Mask:
 
 
 def _vote(seen: Mapping[str, Mask], valid: Mapping[str, Mask]) -> Mask:
-    votes = _count([seen[stain] & valid[stain] for stain in seen])
-    voters = _count([valid[stain] for stain in seen])
+    votes = _count(seen[stain] & valid[stain] for stain in seen)
+    voters = _count(valid.values())
     # Where most stains are missing a single one must not decide: what it sees there is often a film of glue.
     return (votes * 2 >= voters) & (voters * 2 >= len(seen))
 
 
-def _count(masks: Sequence[Mask]) -> NDArray[np.uint8]:
-    counts: NDArray[np.uint8] = np.sum(np.stack(masks), axis=0, dtype=np.uint8)
+def _count(masks: Iterable[Mask]) -> NDArray[np.uint8]:
+    first, *others = masks
+    counts = first.astype(np.uint8)
+    for mask in others:
+        counts += mask
     return counts
 
 

@@ -8,7 +8,7 @@ from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
 
-STRIP_BYTES = 48 * 2**20
+STRIP_BYTES = 16 * 2**20
 
 
 def overview_level(stack: Stack, downsample: float) -> tuple[int, int]:
@@ -21,7 +21,7 @@ def overview_level(stack: Stack, downsample: float) -> tuple[int, int]:
 
 
 def read_overview(stack: Stack, stain: str, level: int, factor: int) -> Job[UInt8]:
-    """Read one level of one stain, averaged over squares of `factor` px, in strips of about 48 MB.
+    """Read one level of one stain, averaged over squares of `factor` px, in strips of about 16 MB.
 
     Parameters
     ----------

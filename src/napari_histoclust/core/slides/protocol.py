@@ -47,10 +47,11 @@ class Slide(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]: ...  # noqa: D102
 
-    def read(self, level: int, y: int, x: int, height: int, width: int) -> UInt8:
+    def read(self, level: int, y: int, x: int, height: int, width: int, out: UInt8 | None = None) -> UInt8:
         """Return the (height, width, 3) window at (y, x) px of `level`; thread-safe.
 
-        Parts outside the picture are filled with white (255).
+        Parts outside the picture are filled with white (255). The window is written into `out` where one
+        is given, which saves a copy.
 
         Raises
         ------

@@ -100,7 +100,7 @@ class Stack:
         def fill(index: int) -> None:
             stain = stains[index]
             own = self.slide_levels[stain][level]
-            out[index] = self.slides[stain].read(own, y, x, height, width)
+            self.slides[stain].read(own, y, x, height, width, out[index])
 
         if len(stains) == 1:
             fill(0)

@@ -107,10 +107,12 @@ class TiledSlide:
     def __repr__(self) -> str:
         return f"<slide {self.name!r} of {self.path.name}, {self.shapes[0][0]} x {self.shapes[0][1]} px>"
 
-    def read(self, level: int, y: int, x: int, height: int, width: int) -> UInt8:
+    def read(self, level: int, y: int, x: int, height: int, width: int, out: UInt8 | None = None) -> UInt8:
         """Return the (height, width, 3) window at (y, x) px of `level`, white outside; thread-safe."""
-        window = np.full((height, width, 3), WHITE, np.uint8)
         source = self._levels[level]
+        window = np.empty((height, width, 3), np.uint8) if out is None else out
+        if y < 0 or x < 0 or y + height > source.shape[0] or x + width > source.shape[1]:
+            window[:] = WHITE
         rows = _covered(y, height, source.shape[0], source.tile[0])
         cols = _covered(x, width, source.shape[1], source.tile[1])
         for row, col in product(rows, cols):

@@ -43,7 +43,7 @@ class WarpedSlide:
         self.reader: str = slide.reader
         self.warnings: tuple[str, ...] = slide.warnings
 
-    def read(self, level: int, y: int, x: int, height: int, width: int) -> UInt8:
+    def read(self, level: int, y: int, x: int, height: int, width: int, out: UInt8 | None = None) -> UInt8:
         """Return the warped (height, width, 3) window, interpolated linearly, white outside."""
         from scipy import ndimage
 
@@ -53,7 +53,7 @@ class WarpedSlide:
         top, left, size = _bounds(matrix, height, width, self._slide.shapes[own_level])
         source = self._slide.read(own_level, top, left, *size)
         matrix = _shift(-top, -left) @ matrix
-        window = np.empty((height, width, 3), np.uint8)
+        window = np.empty((height, width, 3), np.uint8) if out is None else out
         for channel in range(3):
             ndimage.affine_transform(
                 source[..., channel],
