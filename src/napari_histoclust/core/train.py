@@ -24,7 +24,7 @@ from napari_histoclust.core.trainer import Parts, Stage, Trainer
 _RECORDS = 400
 """Epochs recorded at most: the authors recorded every tenth of 4,000."""
 
-_SAVE_EVERY_S = 10.0
+SAVE_EVERY_S = 10.0
 _SPLIT, _ORDER, _VIEWS, _HELD_OUT = range(4)
 
 
@@ -125,7 +125,7 @@ class _Course:
         return stages[min(2, self.epoch * 3 // self.settings.epochs)]
 
     def save(self, path: Path | None, *, last: bool) -> None:
-        if path is None or not (last or time.monotonic() - self.saved_s > _SAVE_EVERY_S):
+        if path is None or not (last or time.monotonic() - self.saved_s > SAVE_EVERY_S):
             return
         trainer = self.trainer
         states = (trainer.network.state_dict(), trainer.optimiser.state_dict(), trainer.scaler.state_dict())
