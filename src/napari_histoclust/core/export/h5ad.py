@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anndata
-import h5py
 import numpy as np
-import pandas as pd
 import zarr
-from anndata.io import read_elem, write_elem
 
 from napari_histoclust.core.atomic import atomic_path
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.manifest import PATCHES
 from napari_histoclust.core.run import Run
 
+if TYPE_CHECKING:
+    import anndata
+    import h5py
+
 
 def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     """Write patches.h5ad; the latent features, nearly all of it, are copied chunk by chunk."""
+    import h5py
+    from anndata.io import write_elem
+
     path = folder / "patches.h5ad"
     store: Any = zarr.open_group(run.path / PATCHES, mode="r")
     yield Progress(f"Writing {path.name}", 0, len(run))
@@ -30,6 +33,10 @@ def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
 
 
 def _without_latent(run: Run, store: Any) -> anndata.AnnData:
+    import anndata
+    import pandas as pd
+    from anndata.io import read_elem
+
     obs = read_elem(store["obs"])
     obs["cluster"] = pd.Categorical(run.labels, categories=[cluster.id for cluster in run.clusters])
     names = [name for name in store["obsm"] if name != "latent" and not name.startswith(".")]
