@@ -68,6 +68,7 @@ def test_every_k_and_seed_is_in_the_table(compared: tuple[KChoice, Path]) -> Non
     document = json.loads((folder / "choose_k.json").read_text())
     assert document == json.loads(json.dumps(choice.document(), allow_nan=False))
     assert document["common_space"]["axes"] >= 1
+    assert (folder / "indices.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_kmeans_in_the_common_space_tells_three_kinds_from_noise(compared: tuple[KChoice, Path]) -> None:
@@ -78,6 +79,14 @@ def test_kmeans_in_the_common_space_tells_three_kinds_from_noise(compared: tuple
         for f in choice.curve(series, "silhouette")  # type: ignore[arg-type]
     }
     assert silhouette["kmeans", 3] > silhouette["null", 3] + 0.2
+
+
+def test_stability_on_structureless_points_is_that_of_kmeans_on_the_same_points(
+    compared: tuple[KChoice, Path],
+) -> None:
+    choice, _ = compared
+    # On different points it would be 0 as by chance; two starts on the same ones agree in part.
+    assert all((f.mean or 0.0) > 0.05 for f in choice.curve("null", "stability"))
 
 
 def test_what_is_finished_is_not_done_again_and_more_can_be_added(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,7 +32,7 @@ T = TypeVar("T")
 FITS = "fits"
 INPUTS = "inputs.json"
 _NULL_SEED = 20_000
-"""Added to a seed for the structureless points, so that they do not share draws with the k-means on them."""
+"""Seed of the structureless points: the same ones for every k-means, whose stability is asked."""
 
 
 def choose_k(
@@ -80,6 +81,7 @@ def choose_k(
         clusterings += yield from _prefixed(where, comparison.part(k, seed))
     details = _details(spec, settings, space)
     choice = KChoice(tuple(ks), tuple(seeds), len(given), summarise(clusterings), details)
+    yield Progress("Drawing the curves")
     _write(choice, folder)
     return choice
 
@@ -142,6 +144,11 @@ class _Comparison:
     folder: Path
     space: NDArray[np.float32]
 
+    @cached_property
+    def structureless(self) -> NDArray[np.float32]:
+        """(n, axes) points without clusters."""
+        return structureless(self.space, _NULL_SEED)
+
     def part(self, k: int, seed: int) -> Job[list[Clustering]]:
         """Our model, k-means and k-means on structureless points; kept when done, and then only read."""
         path = self.folder / f"k{k:03d}_seed{seed}.json"
@@ -151,7 +158,7 @@ class _Comparison:
         parts = [
             (yield from self._fit(k, seed, checkpoint)),
             (yield from _kmeans("kmeans", self.space, k, seed)),
-            (yield from _kmeans("null", structureless(self.space, seed + _NULL_SEED), k, seed)),
+            (yield from _kmeans("null", self.structureless, k, seed)),
         ]
         write_json(path, [_as_document(part) for part in parts])
         checkpoint.unlink(missing_ok=True)
@@ -192,6 +199,9 @@ def _from_document(document: dict[str, Any]) -> Clustering:
 
 
 def _write(choice: KChoice, folder: Path) -> None:
+    from napari_histoclust.core.figures import draw_choice
+
     with atomic_path(folder / "choose_k.csv") as partial:
         partial.write_text(choice.table(), encoding="utf-8")
     write_json(folder / "choose_k.json", choice.document())
+    draw_choice(choice, folder / "indices.png")

@@ -77,3 +77,8 @@ def test_the_table_has_a_line_a_figure_and_empty_cells_for_the_undefined() -> No
     assert lines[0] == "series,measure,k,mean,spread,count"
     assert len(lines) == 1 + len(found.figures)
     assert "common,dunn,2,,,0" in lines
+
+
+def test_clusters_that_stay_empty_are_said() -> None:
+    assert "Not all clusters hold a patch: 3 of 5 do" in choice({3: (1.0, 2.0), 5: (1.0, 2.0)}).sentence
+    assert "Not all" not in choice({3: (1.0, 2.0)}).sentence

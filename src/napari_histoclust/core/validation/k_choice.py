@@ -113,7 +113,8 @@ class KChoice:
     @property
     def sentence(self) -> str:
         """What the figures say, in words, and what they do not."""
-        return " ".join(part for part in (self._favoured(), self._stable(), self._spread(), CAUTION) if part)
+        parts = (self._favoured(), self._spread(), self._stable(), self._unused(), CAUTION)
+        return " ".join(part for part in parts if part)
 
     def _favoured(self) -> str:
         best = {name: found for name in INDEX_NAMES if (found := self.best(name))}
@@ -129,7 +130,7 @@ class KChoice:
         k = found[0]
         return (
             f"Models of different seeds agree most at K = {k} (mean adjusted Rand index {at[k]:.2f}; k-means "
-            f"on structureless points reaches {null[k] or 0.0:.2f} there)."
+            f"on structureless points reaches {round(null.get(k) or 0.0, 2) + 0.0:.2f} there)."
         )
 
     def _spread(self) -> str:
@@ -139,6 +140,11 @@ class KChoice:
         if not blurred:
             return ""
         return f"Other Ks lie within the spread of the seeds for {', '.join(blurred)}, which decide nothing."
+
+    def _unused(self) -> str:
+        used = self.curve("common", CLUSTERS_USED)
+        few = [f"{f.mean:.3g} of {f.k}" for f in used if f.mean is not None and f.mean < f.k]
+        return f"Not all clusters hold a patch: {', '.join(few)} do in the mean of the seeds." if few else ""
 
     def document(self) -> dict[str, Any]:
         """What choose_k.json holds and `choose-k --json` prints."""
