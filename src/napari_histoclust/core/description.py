@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from napari_histoclust.core.alignment import check_alignment
@@ -20,7 +21,7 @@ def describe_stack(stack: Stack) -> Job[dict[str, Any]]:
         A JSON document; lengths are in level-0 px unless their name says um.
     """
     mask = yield from find_tissue(stack, stack.stains, FitSettings().patch_px)
-    alignment = check_alignment(stack, mask)
+    alignment = yield from check_alignment(stack, mask)
     height, width = stack.shapes[0]
     return {
         "name": stack.name,
@@ -36,7 +37,7 @@ def describe_stack(stack: Stack) -> Job[dict[str, Any]]:
         ],
         "tissue_share": round(float(mask.share), 4),
         "valid_share": {stain: round(float(mask.valid[stain].mean()), 4) for stain in stack.stains},
-        "alignment": [line.document() for line in alignment],
+        "alignment": [asdict(line) for line in alignment],
         "files": stack.inputs(),
         "warnings": [*stack.warnings, *(line.warning for line in alignment if line.warning)],
     }
@@ -59,6 +60,8 @@ def description_lines(description: dict[str, Any]) -> list[str]:
 
 
 def _alignment_line(line: dict[str, Any]) -> str:
-    y, x = line["shift_px"]
     overlap = f"outline overlap {line['outline_dice']:.2f}"
-    return f"alignment of {line['stain']}: {overlap}, shift {y:+.0f} px down, {x:+.0f} px right"
+    if line["shift_px"] is None:
+        return f"alignment of {line['stain']}: {overlap}, too unlike the reference to tell its shift"
+    y, x = line["shift_px"]
+    return f"alignment of {line['stain']}: {overlap}, best moved {y:+.0f} px down, {x:+.0f} px right"
