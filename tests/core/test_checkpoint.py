@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -31,13 +32,13 @@ def test_damaged_file(tmp_path: Path, size: int) -> None:
     path = tmp_path / "state.pt"
     save_checkpoint(_checkpoint(), path)
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(HistoclustError, match=r"state.pt: is no readable checkpoint"):
+    with pytest.raises(HistoclustError, match=r"state.pt: is not a readable checkpoint"):
         load_checkpoint(path, "abc")
 
 
 def test_another_file_of_torch(tmp_path: Path) -> None:
     torch.save({"epoch": 1}, tmp_path / "state.pt")
-    with pytest.raises(HistoclustError, match="is no readable checkpoint"):
+    with pytest.raises(HistoclustError, match="is no checkpoint of a training"):
         load_checkpoint(tmp_path / "state.pt", "abc")
 
 
@@ -50,3 +51,22 @@ def test_fingerprint_follows_settings_pixels_and_shape_not_storage() -> None:
     others = [fingerprint({"a": 2}, pixels), fingerprint({"a": 1}, changed)]
     others.append(fingerprint({"a": 1}, pixels.view(2, 3, 2, 8)))
     assert len({fingerprint({"a": 1}, pixels), *others}) == 4
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_bytes_turned_at_random_never_end_in_another_error(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    save_checkpoint(_checkpoint(), path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(whole), size=8):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            load_checkpoint(path, "abc")
+        except HistoclustError:
+            refused += 1
+    assert refused > 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,19 @@ import torch
 
 from napari_histoclust.core.atomic import atomic_path
 from napari_histoclust.core.errors import HistoclustError
+
+# what 4,000 files with a few bytes turned at random made PyTorch and zipfile raise
+_DAMAGE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    OSError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +62,23 @@ def fingerprint(document: object, pixels: torch.Tensor) -> str:
     return digest.hexdigest()
 
 
+def load_tensors(path: Path, advice: str) -> Any:
+    """Read a file of `torch.save` without ever running what a pickle might hold.
+
+    Raises
+    ------
+    HistoclustError
+        If the file is damaged, hostile, or of PyTorch before 1.6; ends with the `advice`.
+    """
+    # what is not a zip archive goes to a reader of old files that fails in every possible way
+    try:
+        if zipfile.is_zipfile(path):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except _DAMAGE as error:
+        raise HistoclustError(f"{path}: is not a readable checkpoint, {advice}.") from error
+    raise HistoclustError(f"{path}: is not a readable checkpoint, {advice}.")
+
+
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint, whole or not at all."""
     with atomic_path(path) as partial:
@@ -64,10 +95,10 @@ def load_checkpoint(path: Path, expected: str) -> Checkpoint | None:
     """
     if not path.exists():
         return None
-    try:
-        checkpoint = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, TypeError) as error:
-        raise HistoclustError(f"{path}: is no readable checkpoint, delete it to train anew.") from error
+    document = load_tensors(path, "delete it to train anew")
+    if not isinstance(document, dict) or set(document) != set(Checkpoint.__dataclass_fields__):
+        raise HistoclustError(f"{path}: is no checkpoint of a training, delete it to train anew.")
+    checkpoint = Checkpoint(**document)
     if checkpoint.fingerprint != expected:
         raise HistoclustError(
             f"{path}: belongs to a training with other settings or other patches: delete it to train anew, "

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from napari_histoclust.core.bundle import Model, ModelSpec, check_state
+from napari_histoclust.core.checkpoint import load_tensors
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
 
@@ -68,11 +67,7 @@ def _one_file(folder: Path, pattern: str) -> Path:
 
 
 def _read_part(file: Path, part: str) -> dict[str, Tensor]:
-    """Load one checkpoint without ever running what a pickle might hold."""
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError) as error:
-        raise HistoclustError(f"{file}: is not a readable checkpoint, download it again.") from error
+    state = load_tensors(file, "download it again")
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise HistoclustError(f"{file}: holds no table of weights, expected the authors' {part} checkpoint.")
     strange = [name for name in state if not str(name).startswith(f"{part}.")]
