@@ -22,6 +22,9 @@ FILES = {
     "csv": {"patches.csv", "clusters.csv"},
     "parquet": {"patches.parquet"},
     "h5ad": {"patches.h5ad"},
+    "png": {"map.png"},
+    "pdf": {"map.pdf"},
+    "svg": {"map.svg"},
 }
 
 

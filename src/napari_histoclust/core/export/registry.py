@@ -9,6 +9,7 @@ from types import MappingProxyType
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.geojson import write_geojson
 from napari_histoclust.core.export.h5ad import write_h5ad
+from napari_histoclust.core.export.map_figure import write_pdf, write_png, write_svg
 from napari_histoclust.core.export.ngff import write_ome_zarr
 from napari_histoclust.core.export.ome_tiff import write_ome_tiff
 from napari_histoclust.core.export.tables import write_csv, write_parquet
@@ -25,6 +26,9 @@ FORMATS: Mapping[str, Writer] = MappingProxyType(
         "csv": write_csv,
         "parquet": write_parquet,
         "h5ad": write_h5ad,
+        "png": write_png,
+        "pdf": write_pdf,
+        "svg": write_svg,
     }
 )
 
