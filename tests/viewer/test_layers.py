@@ -162,12 +162,20 @@ NAMED = (
 def test_names_colours_and_counts_are_those_of_the_run(tmp_path: Path) -> None:
     layer = labels_of(make_run(tmp_path / "run", clusters=NAMED))
     counts = [int((layer.data == i).sum()) for i in (1, 2, 3)]
-    assert layer.features["index"].tolist() == [1, 2, 3]
-    assert layer.features["name"].tolist() == ["liver", "gut", "fat"]
-    assert layer.features["patches"].tolist() == counts
-    assert layer.features["colour"].tolist() == ["#ff0000", "#00ff00", "#0000ff"]
+    assert layer.features["index"].tolist() == [0, 1, 2, 3]
+    assert layer.features["name"].tolist() == ["no tissue", "liver", "gut", "fat"]
+    assert layer.features["patches"].tolist() == [0, *counts]
+    assert layer.features["colour"].tolist() == [None, "#ff0000", "#00ff00", "#0000ff"]
     expected = [(0, 0, 0, 0), (1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1), (0, 0, 0, 0)]
     np.testing.assert_array_equal(layer.colormap.map(np.arange(5, dtype=np.uint8)), expected)
+
+
+def test_the_name_stands_in_the_status_bar(tmp_path: Path) -> None:
+    layer = labels_of(make_run(tmp_path / "run", clusters=NAMED))
+    for label, name in enumerate(("no tissue", "liver", "gut", "fat")):
+        place = np.argwhere(layer.data == label)[0]
+        status = layer.get_status(layer.data_to_world(place), world=True)["value"]
+        assert status.startswith(f"{label}; name: {name}, patches: ")
 
 
 def test_a_merge_changes_the_table_and_not_the_labels(tmp_path: Path) -> None:
@@ -177,9 +185,9 @@ def test_a_merge_changes_the_table_and_not_the_labels(tmp_path: Path) -> None:
     palette.hide([2])
     plain_layer, layer = labels_of(run), labels_of(run, palette=palette)
     np.testing.assert_array_equal(layer.data, plain_layer.data)
-    assert layer.features["name"].tolist() == ["fat", "gut", "fat"]
+    assert layer.features["name"].tolist() == ["no tissue", "fat", "gut", "fat"]
     merged = int((layer.data == 1).sum() + (layer.data == 3).sum())
-    assert layer.features["patches"].tolist() == [merged, int((layer.data == 2).sum()), merged]
+    assert layer.features["patches"].tolist() == [0, merged, int((layer.data == 2).sum()), merged]
     expected = [(0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 0, 0), (0, 0, 1, 1)]
     np.testing.assert_array_equal(layer.colormap.map(np.arange(4, dtype=np.uint8)), expected)
 
@@ -188,6 +196,6 @@ def test_each_slide_of_a_cohort_has_its_own_map(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", slides=2)
     for slide in range(2):
         np.testing.assert_array_equal(labels_of(run, slide=slide).data, run.label_picture(slide))
-        counts = np.bincount(run.labels[run.rows(slide)], minlength=5)[1:]
+        counts = np.bincount(run.labels[run.rows(slide)], minlength=5)
         assert labels_of(run, slide=slide).features["patches"].tolist() == counts.tolist()
     assert not np.array_equal(run.label_picture(0), run.label_picture(1))

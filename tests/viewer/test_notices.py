@@ -54,3 +54,22 @@ def test_the_bar_follows_the_phases_of_a_job(make_napari_viewer_proxy: Callable[
     assert told == [(50, 40), (50, 50), (7, 1), (7, 7), (7, 0), (0, 0)]
     assert inner.desc == "Run: UMAP: "
     bar.close()
+
+
+@pytest.mark.gui
+def test_a_job_may_end_while_its_bar_is_being_moved(make_napari_viewer_proxy: Callable[..., Any]) -> None:
+    """napari's bar runs the event loop when it changes."""
+    viewer = make_napari_viewer_proxy(show=True)
+    assert viewer is not None
+    bar = ActivityBar("Run")
+    inner = bar._bar
+    assert inner is not None
+
+    def end(event: object) -> None:
+        bar.show(Progress("Training", 2, 2))
+        bar.close()
+
+    inner.events.value.connect(end)
+    bar.show(Progress("Training", 1, 2))
+    assert bar._bar is None
+    assert inner.n == 1

@@ -58,6 +58,12 @@ def count(n: int) -> Job[int]:
     return n
 
 
+def steps(n: int) -> Job[None]:
+    """Each with a text of its own, so that none is left out."""
+    for i in range(n):
+        yield Progress(f"Step {i + 1}", i + 1, n)
+
+
 def until_closed(closed_in: list[threading.Thread]) -> Job[None]:
     """Never end by itself; note the thread in which it is closed."""
     try:
@@ -260,3 +266,17 @@ def test_closing_napari_stops_the_job(
         viewer.close()
     assert told == [("cancelled",), ("ended",), ("released",)]
     assert closed_in[0] is not threading.main_thread()
+
+
+def test_progress_keeps_its_order_in_a_window(
+    qtbot: QtBot, runner: JobRunner, make_napari_viewer_proxy: Callable[..., Any]
+) -> None:
+    """The activity dock runs the event loop each time it moves, so that later progress overtakes."""
+    viewer = make_napari_viewer_proxy(show=True)
+    assert viewer is not None
+    heard: list[int] = []
+    running = runner.start("Spell", steps(50))
+    running.progressed.connect(lambda progress, remaining: heard.append(progress.done))
+    with qtbot.waitSignal(running.released):
+        pass
+    assert heard == list(range(1, 51))

@@ -92,16 +92,15 @@ def label_colormap(rgba: NDArray[np.float32]) -> DirectLabelColormap:
 
 
 def cluster_features(run: Run, slide: int, palette: Palette) -> pd.DataFrame:
-    """Return what napari shows under the mouse: one row a cluster, `index` being the label."""
+    """Return what napari shows under the mouse: one row a label, 0 (no tissue) first, `index` the label."""
     lookup = palette.lookup
     counts = np.bincount(lookup[run.labels[run.rows(slide)]], minlength=len(lookup))
-    shown = lookup[1:]
     return pd.DataFrame(
         {
-            "index": np.arange(1, len(run.clusters) + 1),
-            "name": np.array(palette.state.names, object)[shown - 1],
-            "patches": counts[shown],
-            "colour": np.array(palette.state.colours, object)[shown - 1],
+            "index": np.arange(len(lookup)),
+            "name": np.array(("no tissue", *palette.state.names), object)[lookup],
+            "patches": counts[lookup],
+            "colour": np.array((None, *palette.state.colours), object)[lookup],
         }
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari import current_viewer
 from napari.utils import progress as napari_progress
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class ActivityBar:
     """A bar in the activity dock of the present viewer; nothing where there is none.
 
+    napari's bar runs the event loop each time it changes. While it does, the job may go on, end and close
+    this bar, so that every step looks whether there still is one.
+
     Parameters
     ----------
     title : str
@@ -28,23 +31,33 @@ class ActivityBar:
     def __init__(self, title: str) -> None:
         self._title = title
         self._bar = None if current_viewer() is None else napari_progress(desc=title, total=0)
+        self._is_moving = False
 
     def show(self, progress: Progress) -> None:
-        """Move the bar; a new total starts it, and its estimate of the remaining time, anew."""
-        if self._bar is None:
+        """Move the bar. A new total starts it, and its estimate of the remaining time, anew."""
+        if self._bar is None or self._is_moving:
             return
-        if progress.total != self._bar.total or progress.done < self._bar.n:
-            self._bar.reset(progress.total)
-            self._bar.initial = progress.done  # done by an earlier start, so not at this pace
-            self._bar.n = progress.done
-        self._bar.update(progress.done - self._bar.n)
-        self._bar.set_description(f"{self._title}: {progress.text}")
+        self._is_moving = True
+        try:
+            if progress.total != self._bar.total or progress.done < self._bar.n:
+                _restart(self._bar, progress)
+            self._bar.update(progress.done - self._bar.n)
+            if self._bar is not None:
+                self._bar.set_description(f"{self._title}: {progress.text}")
+        finally:
+            self._is_moving = False
 
     def close(self) -> None:
         """Take the bar away; a second time does nothing."""
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.close()
+
+
+def _restart(bar: Any, progress: Progress) -> None:
+    bar.reset(progress.total)
+    bar.initial = progress.done  # done by an earlier start, so not at this pace
+    bar.n = progress.done
 
 
 def show_failure(error: Exception) -> None:

@@ -131,8 +131,8 @@ class RunningJob(QObject):
 
     def _on_worker_progressed(self, progress: Progress) -> None:
         if not (self.has_ended or self.is_cancelling):
-            self._bar.show(progress)
             self.progressed.emit(progress, self._pace.remaining_s(progress))
+            self._bar.show(progress)  # last: it lets later signals in
 
     def _on_worker_returned(self, result: object) -> None:
         if self.is_cancelling:
