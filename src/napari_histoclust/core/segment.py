@@ -13,6 +13,11 @@ from napari_histoclust.core.slides.protocol import UInt8
 
 # A constant region may vary by this much (grey levels, within 3 x 3 px): JPEG leaves no more away from edges.
 FLAT_RANGE = 1
+# In a small white hole JPEG's ringing is everywhere. No tissue is so white that it could be taken for one;
+# where the glass is, the strict limit holds.
+WHITE_RANGE, WHITE_VALUE = 6, 248
+# What is thinner than about twice this is no constant region.
+OPENING_PX = 2
 # A constant region is glass where it is no further than this from the glass colour in every channel.
 GLASS_TOLERANCE = 4
 # Glass is nearly neutral and not dark.
@@ -20,8 +25,11 @@ GLASS_MAX_CHROMA, GLASS_MIN_VALUE, GLASS_MAX_RANGE = 28, 120, 6
 # Smallest share of the picture that a colour must have to be glass.
 GLASS_MIN_SHARE = 0.01
 # Mean optical density (natural log) above glass from which a px is tissue.
-MIN_DENSITY = 0.045
+MIN_DENSITY = 0.03
 NOISE_FACTOR = 4.0
+# Smoothing before the threshold, in mask px: an eighth of a patch, but never so much that the thin walls of
+# fat or of alveoli drown in the air between them.
+MAX_SIGMA_PX = 1.5
 # A constant region is a missing tile where the other stains show tissue on more than this share of it.
 MISSING_SHARE = 0.6
 
@@ -33,9 +41,9 @@ class Blank:
     Parameters
     ----------
     flat : (h, w) bool
-        Large regions of one constant colour.
+        Large regions of one constant colour, less their rim.
     padding : (h, w) bool
-        Those whose colour is not the glass: padding, corners, missing tiles.
+        Those whose colour is not the glass, and their rim: padding, corners, missing tiles.
     glass : (3,) float
         Colour of the glass.
     noise : float
@@ -49,23 +57,29 @@ class Blank:
 
 
 def find_blank(picture: UInt8, size: int) -> Blank:
-    """Find the constant regions of at least a patch (`size` px a side) and the colour of the glass."""
-    flat = _flat_regions(picture, size)
-    glass, noise = _glass(picture, flat)
+    """Find the constant regions of at least a quarter of a patch (`size` px a side), and the glass."""
+    ranges = [local_range(picture[..., channel]) for channel in range(3)]
+    spread = np.maximum(np.maximum(ranges[0], ranges[1]), ranges[2])
+    constant = spread <= FLAT_RANGE
+    glass, noise = _glass(picture, _large(constant, size))
+    if glass.min() < WHITE_VALUE - GLASS_TOLERANCE:
+        constant |= (spread <= WHITE_RANGE) & (_darkest_channel(picture) >= WHITE_VALUE)
+    flat = _large(constant, size)
     labels, count = label_regions(flat)
     far = np.abs(_region_colours(picture, labels, count) - glass).max(axis=1) > GLASS_TOLERANCE
     far[0] = False
-    return Blank(flat, far[labels], glass, noise)
+    return Blank(flat, with_rim(far[labels]), glass, noise)
 
 
-def _flat_regions(picture: UInt8, size: int) -> Mask:
-    """Return the connected regions of constant colour that hold at least one patch."""
-    flat = np.ones(picture.shape[:2], bool)
-    for channel in range(3):
-        flat &= local_range(picture[..., channel]) <= FLAT_RANGE
-    core = ndimage.binary_opening(flat, iterations=max(1, size // 4))
-    # The filter and JPEG's ringing took the rim away: give it back, two px deep.
-    return ndimage.binary_dilation(without_small(core, max(16, size * size // 2)), np.ones((3, 3), bool), 2)
+def _large(constant: Mask, size: int) -> Mask:
+    """Return the connected regions as large as a quarter of a patch, and 64 px."""
+    core = ndimage.binary_opening(constant, iterations=OPENING_PX)
+    return without_small(core, max(64, size * size // 4))
+
+
+def with_rim(mask: Mask) -> Mask:
+    """Give back the rim that the search for constant colour and JPEG's ringing took away, two px deep."""
+    return ndimage.binary_dilation(mask, np.ones((3, 3), bool), 2)
 
 
 def _region_colours(picture: UInt8, labels: NDArray[np.int32], count: int) -> NDArray[np.float64]:
@@ -76,10 +90,9 @@ def _region_colours(picture: UInt8, labels: NDArray[np.int32], count: int) -> ND
 
 def _glass(picture: UInt8, flat: Mask) -> tuple[NDArray[np.float64], float]:
     """Return colour and noise of the glass; white where the picture shows none."""
-    red, green, blue = (picture[..., channel] for channel in range(3))
-    value = np.minimum(np.minimum(red, green), blue)
-    chroma = np.maximum(np.maximum(red, green), blue) - value
-    smooth = local_range(green) <= GLASS_MAX_RANGE
+    value = _darkest_channel(picture)
+    chroma = np.maximum(np.maximum(picture[..., 0], picture[..., 1]), picture[..., 2]) - value
+    smooth = local_range(picture[..., 1]) <= GLASS_MAX_RANGE
     candidate = smooth & (chroma <= GLASS_MAX_CHROMA) & (value >= GLASS_MIN_VALUE)
     noisy = candidate & ~flat
     for mask in (noisy, candidate):
@@ -87,6 +100,10 @@ def _glass(picture: UInt8, flat: Mask) -> tuple[NDArray[np.float64], float]:
         if mode is not None:
             return _around(picture, mask & (np.abs(value.astype(np.int16) - mode) <= 6))
     return np.full(3, 255.0), 0.0
+
+
+def _darkest_channel(picture: UInt8) -> UInt8:
+    return np.asarray(np.minimum(np.minimum(picture[..., 0], picture[..., 1]), picture[..., 2]))
 
 
 def local_range(plane: UInt8) -> UInt8:
@@ -128,7 +145,7 @@ def _density(pixels: UInt8, glass: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def stain_tissue(picture: UInt8, blank: Blank, size: int) -> Mask:
     """Return where one stain shows tissue: denser than its glass, and nowhere constant."""
-    sigma = max(0.5, size / 8)
+    sigma = min(max(0.5, size / 8), MAX_SIGMA_PX)
     threshold = max(MIN_DENSITY, NOISE_FACTOR * blank.noise)
     dense = np.empty(picture.shape[:2], bool)
     margin = int(4 * sigma + 0.5)  # as far as scipy's filter reaches
@@ -137,7 +154,7 @@ def stain_tissue(picture: UInt8, blank: Blank, size: int) -> Mask:
         density = _density(picture[top : rows.stop + margin], blank.glass)
         smooth = ndimage.gaussian_filter(density, sigma)
         dense[rows] = smooth[rows.start - top :][: rows.stop - rows.start] > threshold
-    return clean(dense & ~blank.flat, size)
+    return clean(dense & ~blank.flat & ~blank.padding, size)
 
 
 def clean(mask: Mask, size: int) -> Mask:
@@ -154,4 +171,4 @@ def missing_against(blank: Blank, others: Mask) -> Mask:
     labels, count = label_regions(blank.flat)
     missing = region_sums(labels, count, others) > MISSING_SHARE * region_sums(labels, count)
     missing[0] = False
-    return np.asarray(missing[labels])
+    return with_rim(missing[labels])
