@@ -61,11 +61,11 @@ def draw_learning_curve(history: Sequence[Mapping[str, float]]) -> Figure:
         axes.set_visible(False)
     for axes in panels[: len(names)][-3:]:
         axes.tick_params(labelbottom=True)
+        axes.set_xlabel("Epoch", fontsize=TEXT_PT, color=INK)
     handles, texts = panels[0].get_legend_handles_labels()
     figure.legend(
         handles, texts, loc="outside lower right", ncols=2, fontsize=TEXT_PT, frameon=False, labelcolor=INK
     )
-    figure.supxlabel("Epoch", fontsize=TEXT_PT, color=INK)
     return figure
 
 
@@ -134,7 +134,8 @@ def draw_indices(panels: Sequence[IndexPanel]) -> Figure:
         handles |= _draw_index(axes, panel, names)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
-    figure.supxlabel("Number of clusters K", fontsize=TEXT_PT, color=INK)
+    for axes in grid[: len(panels)][-across:]:
+        axes.set_xlabel("Number of clusters K", fontsize=TEXT_PT, color=INK)
     if handles:
         figure.legend(
             [handles[name] for name in names if name in handles],
