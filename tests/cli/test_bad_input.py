@@ -157,7 +157,7 @@ def test_a_folder_that_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture
         ["embed", "nowhere"],
         ["validate", "nowhere"],
         ["validate"],
-        ["validate", "--features", "nowhere.csv"],
+        ["validate", "--features", "nowhere.csv", "--quiet"],
         ["export", "nowhere", "--to", "csv"],
         ["open", "nowhere"],
         ["classify", "nowhere.npz", "--model", "nowhere", "--out", "x.csv"],

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from napari_histoclust.core.atomic import atomic_path, read_json, write_json
-from napari_histoclust.core.config import FitSettings
+from napari_histoclust.core.config import FitSettings, InputPx
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.network import Network
 
@@ -65,7 +65,7 @@ class ModelSpec(BaseModel):
     stains: Annotated[tuple[str, ...], Field(min_length=1)]
     patch_px: Annotated[int, Field(ge=4)]
     um_per_px: float | None = None
-    input_px: Literal[32, 64] = 64
+    input_px: InputPx = 64
     clusters: Annotated[int, Field(ge=2)]
     axes: Literal["yx", "xy"] = "yx"
     scaling: Literal["divide_by_255"] = "divide_by_255"
@@ -120,12 +120,14 @@ def save_model(model: Model, folder: Path) -> None:
     HistoclustError
         If the folder holds something else or the disk refuses.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     _refuse_other_contents(folder)
     with atomic_path(folder) as partial:
         partial.mkdir()
-        save_file({name: tensor.contiguous() for name, tensor in model.state.items()}, partial / _WEIGHTS)
+        # through Python's own writing, whose errors say what the disk refused
+        weights = save({name: tensor.contiguous() for name, tensor in model.state.items()})
+        (partial / _WEIGHTS).write_bytes(weights)
         write_json(partial / _SPEC, model.spec.model_dump(mode="json"))
 
 

@@ -16,6 +16,8 @@ from napari_histoclust.core.errors import HistoclustError
 Preset = Literal["paper", "quick"]
 Schedule = Literal["joint", "staged"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+# Not a Literal of numbers: the command line hands over text, which pydantic turns into a number here.
+InputPx = Annotated[int, Field(ge=32, le=64, multiple_of=32)]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -58,7 +60,7 @@ class FitSettings(ComputeSettings):
     )
     optimiser: Literal["adadelta", "adam"] = Field("adadelta", description="How the weights are updated.")
     learning_rate: Annotated[float, Field(gt=0)] = Field(0.003, description="Step length of the optimiser.")
-    input_px: Literal[32, 64] = Field(64, description="Side to which a patch is resized for the network.")
+    input_px: InputPx = Field(64, description="Side to which a patch is resized for the network.")
     weight_reconstruction: Annotated[float, Field(ge=0)] = Field(1.0, description="Weight of the MSE.")
     weight_marginal: Annotated[float, Field(ge=0)] = Field(
         0.10, description="Weight of the entropy of the mean assignment (pulls clusters to equal size)."
