@@ -8,8 +8,6 @@ from typing import Any
 import dask.array as da
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from napari.layers import Image, Labels, Layer
 
 from core.runs import make_run
@@ -17,7 +15,7 @@ from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run import Run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Palette
-from napari_histoclust.viewer.layers import clusters_layer, equal_extents, run_layers, stack_layers
+from napari_histoclust.viewer.layers import clusters_layer, run_layers, stack_layers
 from viewer.pyramids import plain, write_stack
 
 
@@ -69,52 +67,6 @@ def test_every_px_of_the_slide_shows_the_label_of_its_patch(tmp_path: Path, um_p
             assert value == picture[y // 6, x // 6], (y, x)
     for y, x in [(-1, 0), (0, -1), (30, 0), (0, 24)]:
         assert layer.get_value(stain.data_to_world((y, x)), world=True) is None
-
-
-sides_px = st.integers(300, 100_000)
-
-
-@given(
-    shape=st.tuples(sides_px, sides_px),
-    steps=st.sampled_from([(1, 2, 4), (1, 4, 16), (1, 3, 9), (1, 2, 8), (1,)]),
-    up=st.booleans(),
-)
-def test_levels_lie_on_each_other(shape: tuple[int, int], steps: tuple[int, ...], up: bool) -> None:
-    """Px i of a level covers level-0 px i * step .. (i + 1) * step - 1, to the last px."""
-    sides = [tuple(-(-side // step) if up else side // step for side in shape) for step in steps]
-    levels = equal_extents([da.zeros((*side, 3), dtype=np.uint8, chunks=(4096, 4096, 3)) for side in sides])
-    for side, level, step in zip(sides, levels, steps, strict=True):
-        assert (level.shape[0] * step, level.shape[1] * step) == levels[0].shape[:2]
-        assert all(have >= was for have, was in zip(level.shape[:2], side, strict=True))
-    assert all(new - old < max(steps) for new, old in zip(levels[0].shape[:2], shape, strict=True))
-
-
-def test_napari_takes_the_ratio_of_the_sides_for_the_step() -> None:
-    """What `equal_extents` stands on."""
-    levels = equal_extents([da.zeros((side, 2 * side, 3), np.uint8) for side in (101, 50, 25)])
-    layer = Image(levels, rgb=True, multiscale=True)
-    np.testing.assert_array_equal(layer.downsample_factors[:, :2], [(1, 1), (2, 2), (4, 4)])
-
-
-def test_what_is_filled_up_is_white_and_the_rest_untouched() -> None:
-    pixels = np.random.default_rng(0).integers(0, 255, (41, 42, 3), np.uint8)
-    level = equal_extents([da.from_array(pixels), da.zeros((10, 10, 3), np.uint8)])[0].compute()
-    np.testing.assert_array_equal(level[:41, :42], pixels)
-    assert level.shape == (44, 44, 3)
-    assert (level[41:] == 255).all()
-    assert (level[:, 42:] == 255).all()
-
-
-def test_levels_that_fit_are_handed_on_as_they_are() -> None:
-    levels = [da.zeros((side, side, 3), np.uint8) for side in (64, 32, 8)]
-    for before, after in zip(levels, equal_extents(levels), strict=True):
-        assert after.shape == before.shape
-        assert after.chunks == before.chunks
-
-
-def test_levels_without_a_whole_step_keep_the_ratio_of_their_sides() -> None:
-    levels = [da.zeros((side, side, 3), np.uint8) for side in (1000, 700)]
-    assert equal_extents(levels) is levels
 
 
 def test_stains_are_lazy_pyramids_with_the_reference_on_top(tmp_path: Path) -> None:

@@ -7,20 +7,16 @@ scale and level-0 px where it does not.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_histoclust.core.slides.levels import downsample
 from napari_histoclust.session import Palette
+from napari_histoclust.viewer.pyramid import levels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import dask.array as da
     from numpy.typing import NDArray
 
     from napari_histoclust.core.run import Run
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
 
 CLUSTERS = "clusters"
 _OPACITY = 0.5  # the tissue stays readable below and the colours stay apart
-_WHITE = 255
 
 
 def stack_layers(stack: Stack, um_per_px: float | None = None) -> list[LayerData]:
@@ -106,7 +101,7 @@ def cluster_features(run: Run, slide: int, palette: Palette) -> pd.DataFrame:
 
 
 def _stain_layer(stack: Stack, stain: str, um_per_px: float | None) -> LayerData:
-    levels = equal_extents(stack.dask_levels(stain))
+    levels = levels_of(stack.slides[stain])
     options = {
         "name": stain,
         "rgb": True,
@@ -123,42 +118,3 @@ def _frame(um_per_px: float | None) -> dict[str, Any]:
     if um_per_px is None:
         return {"scale": [1.0, 1.0], "units": ["pixel", "pixel"]}
     return {"scale": [um_per_px, um_per_px], "units": ["um", "um"]}
-
-
-def equal_extents(levels: list[da.Array]) -> list[da.Array]:
-    """Pad the levels with white so that all cover the same piece of the slide.
-
-    napari stretches every level over the extent of level 0. Where a side is no multiple of a level's step,
-    its writer cut or filled the last px, and the level would be drawn up to one of its px out of place.
-
-    Parameters
-    ----------
-    levels : list of (y, x, 3) array
-        Level 0 first.
-
-    Returns
-    -------
-    list of (y, x, 3) array
-        The levels as they are where their steps are no whole numbers: then the ratio of the sides, which is
-        what napari takes, is all that is known.
-    """
-    full = (levels[0].shape[0], levels[0].shape[1])
-    exact = [downsample(full, (level.shape[0], level.shape[1])) for level in levels]
-    steps = [round(step) for step in exact]
-    common = math.lcm(*steps)
-    if steps != exact or common > 2 * max(steps):
-        return levels
-    whole = [-(-side // common) * common for side in full]
-    return [
-        _laid_out(level, [side // step for side in whole]) for level, step in zip(levels, steps, strict=True)
-    ]
-
-
-def _laid_out(level: da.Array, sides: Sequence[int]) -> da.Array:
-    """Cut or fill a level with white at its far edges."""
-    import dask.array as da
-
-    level = level[: sides[0], : sides[1]]
-    missing = [(0, want - have) for want, have in zip(sides, level.shape[:2], strict=True)]
-    filled: da.Array = da.pad(level, [*missing, (0, 0)], constant_values=_WHITE)
-    return filled
