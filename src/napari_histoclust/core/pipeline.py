@@ -15,10 +15,10 @@ from napari_histoclust.core.manifest import read_manifest
 
 if TYPE_CHECKING:
     from napari_histoclust.core.bundle import Model, ModelSpec
-    from napari_histoclust.core.validation.k_choice import KChoice
     from napari_histoclust.core.patches.sample import SampledPatches
     from napari_histoclust.core.run import Run
     from napari_histoclust.core.slides.stack import Stack
+    from napari_histoclust.core.validation.k_choice import KChoice
 
 
 def fit_stacks(stacks: Sequence[Stack], settings: FitSettings, out: Path | None = None) -> Job[Model]:
