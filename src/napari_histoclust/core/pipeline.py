@@ -43,7 +43,7 @@ def fit_stacks(stacks: Sequence[Stack], settings: FitSettings, out: Path | None 
     from napari_histoclust.core.train import train
 
     settings.check()
-    spec = _spec(stacks, settings)
+    spec = model_spec(stacks, settings)
     if out is not None and _is_model_of(out, spec):
         return load_model(out)
     sampled = yield from sample_stacks(stacks, spec, settings)
@@ -59,7 +59,8 @@ def _training_folder(out: Path) -> Path:
     return out.parent / f".training-{out.name}"
 
 
-def _spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
+def model_spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
+    """Describe the model that `settings` and the stains and scale of the first stack ask for."""
     from napari_histoclust.core.bundle import ModelSpec
 
     stains = stacks[0].stains
@@ -210,7 +211,7 @@ def choose_k_of_stack(
     """Train and compare models of several numbers of clusters on the same patches of one stack."""
     from napari_histoclust.core.choose_k import choose_k
 
-    spec = _spec([stack], settings)
+    spec = model_spec([stack], settings)
     sampled = yield from sample_stacks([stack], spec, settings)
     return (
         yield from choose_k(
