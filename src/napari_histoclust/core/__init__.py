@@ -1,1 +1,1 @@
-"""The engine; it knows neither Qt nor napari. Reading order: jobs, config, slides, patches, mapping, pipeline."""
+"""The engine; it knows neither Qt nor napari. Read jobs, config, slides, patches, mapping, pipeline."""
