@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 FIT_AT_MOST = 50_000
 NEIGHBOURS = 15
 """umap-learn's default, as the paper uses it."""
-CHUNK = 10_000
+CHUNK = 20_000
+"""Patches placed at a time; above 10,000 umap-learn takes 30 passes instead of 100, half the time a patch."""
 _FEWEST = 5
 """Below this there is no neighbourhood to keep, and the principal plane is shown."""
 _FEW = 50
