@@ -103,12 +103,12 @@ def test_progress_counts_steps_and_reports_the_loss() -> None:
     )
 
 
-@pytest.mark.parametrize("schedule", ["joint", "staged"])
+@pytest.mark.parametrize(("schedule", "cool_down"), [("joint", False), ("joint", True), ("staged", True)])
 def test_interrupted_training_ends_as_the_undisturbed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str, cool_down: bool
 ) -> None:
     monkeypatch.setattr(training, "SAVE_EVERY_S", 0.0)
-    settings = _with(epochs=4, schedule=schedule)
+    settings = _with(epochs=4, schedule=schedule, cool_down=cool_down)
     _stop_after(2, settings, tmp_path / "state.pt")
     resumed = _fit(settings, tmp_path / "state.pt")
     undisturbed = _fit(settings)
@@ -165,19 +165,36 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
             drive(train(pixels, SPEC, settings, tmp_path / "state.pt"))
 
 
-def test_a_staged_training_cannot_be_prolonged_but_a_joint_one_can(tmp_path: Path) -> None:
-    _fit(_with(epochs=1), tmp_path / "joint.pt")
-    assert len(_fit(_with(epochs=2), tmp_path / "joint.pt").spec.history) == 2
-    _fit(_with(epochs=3, schedule="staged"), tmp_path / "staged.pt")
+def test_a_joint_training_can_be_prolonged(tmp_path: Path) -> None:
+    _fit(_with(epochs=1), tmp_path / "state.pt")
+    assert _same(_fit(_with(epochs=2), tmp_path / "state.pt"), _fit(_with(epochs=2)))
+
+
+@pytest.mark.parametrize("change", [{"schedule": "staged"}, {"cool_down": True}])
+def test_a_training_that_counts_on_its_end_cannot_be_prolonged(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    _fit(_with(epochs=1, **change), tmp_path / "state.pt")
     with pytest.raises(HistoclustError, match="other settings"):
-        _fit(_with(epochs=4, schedule="staged"), tmp_path / "staged.pt")
+        _fit(_with(epochs=2, **change), tmp_path / "state.pt")
+
+
+def test_the_learning_rate_falls_to_zero_where_asked() -> None:
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    for cool_down, seen in rates.items():
+        job = train(_pixels(), SPEC, _with(cool_down=cool_down))
+        for progress in job:
+            if progress.text == "Training":
+                seen.append(job.gi_frame.f_locals["course"].trainer.optimiser.param_groups[0]["lr"])
+    assert set(rates[False]) == {1e-3}
+    assert rates[True] == pytest.approx([5e-4 * (1 + np.cos(np.pi * step / 9)) for step in range(9)])
 
 
 def test_stages_learn_one_thing_after_the_other() -> None:
     states = []
-    job = train(_pixels(), SPEC, _with(schedule="staged", epochs=3))
+    job = train(_pixels(), SPEC, _with(schedule="staged", epochs=4))
     for progress in job:
-        if progress.text == "Training" and progress.done % 3 == 0:
+        if progress.text == "Training" and progress.done in (3, 9, 12):
             frame = job.gi_frame.f_locals if job.gi_frame else {}
             network = frame["course"].trainer.network
             states.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
@@ -188,10 +205,10 @@ def test_stages_learn_one_thing_after_the_other() -> None:
 
 
 def test_staged_history_has_the_parts_of_each_stage() -> None:
-    first, second, third = _fit(_with(schedule="staged", train_share=1.0)).spec.history
+    first, second, third, last = _fit(_with(schedule="staged", train_share=1.0, epochs=4)).spec.history
     assert set(first) == {"epoch", "loss", "reconstruction"}
-    assert set(second) == {"epoch", "loss", "marginal", "conditional", "consistency"}
-    assert set(third) == set(first) | set(second)
+    assert set(second) == set(third) == {"epoch", "loss", "marginal", "conditional", "consistency"}
+    assert set(last) == set(first) | set(second)
 
 
 def test_a_loss_that_explodes_is_said() -> None:

@@ -60,6 +60,9 @@ class FitSettings(ComputeSettings):
     )
     optimiser: Literal["adadelta", "adam"] = Field("adadelta", description="How the weights are updated.")
     learning_rate: Annotated[float, Field(gt=0)] = Field(0.003, description="Step length of the optimiser.")
+    cool_down: bool = Field(
+        False, description="Let the learning rate fall to zero along half a cosine; else it is constant."
+    )
     input_px: InputPx = Field(64, description="Side to which a patch is resized for the network.")
     weight_reconstruction: Annotated[float, Field(ge=0)] = Field(1.0, description="Weight of the MSE.")
     weight_marginal: Annotated[float, Field(ge=0)] = Field(
@@ -160,9 +163,13 @@ PRESETS: dict[str, FitSettings] = {
         patches=2_000,
         train_share=0.9,
         epochs=30,
+        batch=50,
         optimiser="adam",
-        learning_rate=0.001,
+        learning_rate=0.002,
         input_px=32,
+        weight_marginal=1.0,
+        weight_conditional=0.5,
+        weight_consistency=0.3,
         flips=True,
         per_stain_affine=False,
         od_jitter=0.1,

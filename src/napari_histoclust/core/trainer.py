@@ -61,6 +61,11 @@ class Trainer:
         for part, learns in zip(parts, learning, strict=True):
             part.train(learns).requires_grad_(learns)
 
+    def set_rate(self, factor: float) -> None:
+        """Learn at `factor` times the settings' rate."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = factor * self.settings.learning_rate
+
     def step(self, pixels: Tensor, views: Views, stage: Stage) -> Parts:
         """Learn from one batch and return the loss and its parts, detached.
 
