@@ -28,35 +28,28 @@ _FIT = "--patch-px 16 --patches 200 --epochs 6 --clusters 3 --batch 20 --input-p
 
 
 def start(arguments: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, *arguments],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    return subprocess.Popen([sys.executable, "-c", _PROGRAM, *arguments], stderr=subprocess.PIPE, text=True)
 
 
 def stop_at(arguments: list[str], words: tuple[str, ...], number: signal.Signals) -> tuple[int, str]:
     """Start the command, send the signal at the first line that holds all words; exit code and last line."""
-    process = start(arguments)
-    assert process.stderr is not None
-    seen = ""
-    for line in process.stderr:
-        seen = line
-        if all(word in line for word in words):
-            process.send_signal(number)
-            break
-    rest = process.stderr.read()
-    code = process.wait(timeout=120)
-    assert all(word in seen for word in words), f"ended before {words}: {seen}{rest}"
-    return code, (rest.strip().splitlines() or [seen])[-1]
+    with start(arguments) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if all(word in line for word in words):
+                process.send_signal(number)
+                break
+        else:
+            pytest.fail(f"{arguments[0]} ended before it said {words}")
+        lines = process.stderr.read().strip().splitlines()
+    return process.returncode, lines[-1] if lines else ""
 
 
 def finish(arguments: list[str]) -> list[str]:
-    done = start(arguments)
-    assert done.stderr is not None
-    lines = done.stderr.read().splitlines()
-    assert done.wait(timeout=120) == 0, lines[-1]
+    with start(arguments) as process:
+        assert process.stderr is not None
+        lines = process.stderr.read().splitlines()
+    assert process.returncode == 0, lines[-1]
     return lines
 
 

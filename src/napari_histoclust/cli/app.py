@@ -28,6 +28,7 @@ app = App(
     help="Several aligned stains of one tissue, sorted into clusters by the tissue itself.",
     version=__version__,
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,  # cyclopts would leave without a word
 )
 
 

@@ -162,7 +162,7 @@ PRESETS: dict[str, FitSettings] = {
     "quick": FitSettings(
         patches=2_000,
         train_share=0.9,
-        epochs=30,
+        epochs=20,
         batch=50,
         optimiser="adam",
         learning_rate=0.002,
