@@ -166,6 +166,7 @@ PRESETS: dict[str, FitSettings] = {
         batch=50,
         optimiser="adam",
         learning_rate=0.002,
+        cool_down=True,
         input_px=32,
         weight_marginal=1.0,
         weight_conditional=0.5,
