@@ -16,15 +16,17 @@ from napari_histoclust.core.manifest import read_manifest
 from stacks import write_stack
 
 # Small chunks and a checkpoint at every epoch, so that a job of seconds has something to lose.
+# A shell's background jobs ignore Ctrl-C, and so would whatever the tests start there: take it back.
 _PROGRAM = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import napari_histoclust.core.store as store, napari_histoclust.core.train as train
 store.CHUNK, train.SAVE_EVERY_S = 8, 0.0
 from napari_histoclust.cli import console, run
 console.SECONDS_BETWEEN_LINES = 0.0
 sys.exit(run(sys.argv[1:]))
 """
-_FIT = "--patch-px 16 --patches 200 --epochs 6 --clusters 3 --batch 20 --input-px 32".split()  # noqa: SIM905
+_FIT = "--patch-px 16 --patches 200 --epochs 9 --clusters 3 --batch 20 --input-px 32".split()  # noqa: SIM905
 
 
 def start(arguments: list[str]) -> subprocess.Popen[str]:
