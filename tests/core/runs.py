@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run import Run, open_run, write_embedding
 from napari_histoclust.core.store import LATENT, ChunkResult, GrowingStore, patch_table
+
+STAINS = ("HE", "CD31")
 
 
 def make_run(
@@ -79,7 +82,7 @@ def write_run(
     ]
     _manifest(entries, seed).write(folder)
     table = patch_table(names, grids, [um_per_px] * len(grids))
-    _fill(GrowingStore(folder, table), _result(labels, len(named), rng), named)
+    _fill(GrowingStore(folder, table, STAINS), _result(labels, len(named), rng), named)
     run = open_run(folder)
     return write_embedding(run, _embedding(labels, rng)) if embedding else run
 
@@ -132,6 +135,7 @@ def _result(labels: NDArray[np.int16], k: int, rng: np.random.Generator) -> Chun
         cluster=labels,
         confidence=probability.max(1).astype(np.float32),
         entropy=entropy.astype(np.float32),
+        stain_od=rng.uniform(0.1, 0.6, (len(labels), len(STAINS))).astype(np.float32),
     )
 
 
@@ -141,7 +145,7 @@ def _fill(store: GrowingStore, result: ChunkResult, clusters: Sequence[Cluster])
         store.write(
             chunk,
             ChunkResult(
-                result.latent[rows], result.cluster[rows], result.confidence[rows], result.entropy[rows]
+                **{field.name: getattr(result, field.name)[rows] for field in fields(result)}
             ),
         )
     store.finish(clusters, {"format": 1})

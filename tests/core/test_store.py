@@ -13,6 +13,8 @@ from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.store import ChunkResult, GrowingStore, patch_table
 
+STAINS = ("HE", "CD31")
+
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,16 +31,20 @@ def result(rows: slice) -> ChunkResult:
     ids = np.arange(rows.start, rows.stop)
     latent = np.repeat(ids[:, None].astype(np.float32), 128, axis=1)
     return ChunkResult(
-        latent, (ids % 3 + 1).astype(np.int16), (ids / 100).astype(np.float32), (ids / 50).astype(np.float32)
+        latent,
+        (ids % 3 + 1).astype(np.int16),
+        (ids / 100).astype(np.float32),
+        (ids / 50).astype(np.float32),
+        np.stack([ids, -ids], axis=1).astype(np.float32),
     )
 
 
 def test_an_interrupted_store_goes_on_and_equals_an_undisturbed_one(tmp_path: Path) -> None:
     table = patch_table(["a", "b"], [lattice(5, 4), lattice(3, 7)], [0.5, None])
-    first = GrowingStore(tmp_path, table)
+    first = GrowingStore(tmp_path, table, STAINS)
     assert first.missing() == [0, 1, 2]
     first.write(1, result(first.rows(1)))
-    again = GrowingStore(tmp_path, table)
+    again = GrowingStore(tmp_path, table, STAINS)
     assert again.missing() == [0, 2]
     for chunk in again.missing():
         again.write(chunk, result(again.rows(chunk)))
@@ -49,6 +55,8 @@ def test_an_interrupted_store_goes_on_and_equals_an_undisturbed_one(tmp_path: Pa
     n = len(table)
     assert adata.n_obs == n == 41
     np.testing.assert_array_equal(adata.obsm["latent"][:, 0], np.arange(n))
+    np.testing.assert_array_equal(adata.obsm["stain_od"], np.stack([np.arange(n), -np.arange(n)], axis=1))
+    assert list(adata.uns["histoclust"]["stains"]) == list(STAINS)
     np.testing.assert_array_equal(adata.obs["cluster"].astype(int), np.arange(n) % 3 + 1)
     assert list(adata.obs["cluster"].cat.categories) == [1, 2, 3, 4]
     assert list(adata.obs["slide"].cat.categories) == ["a", "b"]
@@ -62,7 +70,7 @@ def test_units_of_place(tmp_path: Path) -> None:
     assert table["y_px"].tolist() == [5, 5, 15, 15, 5]
     assert table["x_um"].tolist()[:4] == [2.5, 7.5, 2.5, 7.5]
     assert np.isnan(table["x_um"].iloc[4])
-    store_ = GrowingStore(tmp_path, table)
+    store_ = GrowingStore(tmp_path, table, STAINS)
     for chunk in store_.missing():
         store_.write(chunk, result(store_.rows(chunk)))
     store_.finish(default_clusters(3), {})
@@ -73,16 +81,16 @@ def test_units_of_place(tmp_path: Path) -> None:
 
 def test_a_store_whose_creation_was_cut_off_is_begun_anew(tmp_path: Path) -> None:
     (tmp_path / ".partial-patches.zarr" / "obs").mkdir(parents=True)
-    assert GrowingStore(tmp_path, patch_table(["a"], [lattice(2, 2)], [None])).missing() == [0]
+    assert GrowingStore(tmp_path, patch_table(["a"], [lattice(2, 2)], [None]), STAINS).missing() == [0]
 
 
 def test_an_embedding_replaces_an_older_one(tmp_path: Path) -> None:
     table = patch_table(["a"], [lattice(2, 2)], [None])
-    growing = GrowingStore(tmp_path, table)
+    growing = GrowingStore(tmp_path, table, STAINS)
     growing.write(0, result(growing.rows(0)))
     growing.finish(default_clusters(3), {})
     for value in (1.0, 2.0):
         store.write_embedding_array(tmp_path, np.full((4, 2), value, np.float32))
         adata = anndata.read_zarr(tmp_path / "patches.zarr")
-        assert set(adata.obsm) == {"latent", "spatial", "X_umap"}
+        assert set(adata.obsm) == {"latent", "spatial", "stain_od", "X_umap"}
         assert (adata.obsm["X_umap"] == value).all()

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from psygnal.testing import SignalTester
 
 from napari_histoclust.core.palette import Cluster, default_clusters
@@ -28,6 +30,10 @@ class SmallRun:
     manifest: Fingerprinted = Fingerprinted("one")
     clusters: tuple[Cluster, ...] = dataclass_field(default_factory=lambda: default_clusters(2))
     patches: int = 5
+
+    @property
+    def labels(self) -> NDArray[np.int16]:
+        return np.ones(self.patches, np.int16)
 
     def __len__(self) -> int:
         return self.patches

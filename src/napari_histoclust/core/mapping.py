@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_histoclust import __version__
 from napari_histoclust.core.bundle import Model, ModelSpec, save_model
@@ -33,6 +34,7 @@ from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, ma
 from napari_histoclust.core.patches.reader import read_patches
 from napari_histoclust.core.run import Run, open_run
 from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.core.stain_od import mean_optical_density
 from napari_histoclust.core.store import ChunkResult, GrowingStore, patch_table
 from napari_histoclust.core.tissue import find_tissue
 
@@ -218,17 +220,19 @@ def _label(targets: Sequence[Target], model: Model, encoder: Encoder, out: Path)
     table = patch_table(
         [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
     )
-    store = GrowingStore(out, table)
+    store = GrowingStore(out, table, model.spec.stains)
     missing = store.missing()
     done = len(table) - sum(store.rows(i).stop - store.rows(i).start for i in missing)
     for chunk in missing:
         parts: list[Encoded] = []
+        densities: list[NDArray[np.float32]] = []
         for target, start, stop in _pieces(targets, store.rows(chunk)):
             for _, patches in read_patches(target.stack, target.grid, start, stop, model.spec.stains):
                 parts.append(encoder.encode(patches))
+                densities.append(mean_optical_density(patches))
                 done += len(patches)
                 yield Progress("Mapping", done, len(table))
-        store.write(chunk, _joined(parts))
+        store.write(chunk, _joined(parts, densities))
     store.finish(default_clusters(model.spec.clusters), _provenance(targets))
 
 
@@ -242,12 +246,13 @@ def _pieces(targets: Sequence[Target], rows: slice) -> Iterator[tuple[Target, in
         first += len(target.grid)
 
 
-def _joined(parts: Sequence[Encoded]) -> ChunkResult:
+def _joined(parts: Sequence[Encoded], densities: Sequence[NDArray[np.float32]]) -> ChunkResult:
     return ChunkResult(
         latent=np.concatenate([part.latent for part in parts]),
         cluster=np.concatenate([part.labels for part in parts]),
         confidence=np.concatenate([part.confidence for part in parts]),
         entropy=np.concatenate([part.entropy for part in parts]),
+        stain_od=np.concatenate(densities),
     )
 
 

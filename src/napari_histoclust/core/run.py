@@ -80,6 +80,18 @@ class Run:
         group = self._open()
         return np.asarray(group["obsm/X_umap"][:]) if "obsm/X_umap" in group else None
 
+    @cached_property
+    def stain_od(self) -> NDArray[np.float32] | None:
+        """(n, s) mean optical density of each of `stains`, None in a run of a version that did not measure it."""
+        group = self._open()
+        return np.asarray(group["obsm/stain_od"][:]) if "obsm/stain_od" in group else None
+
+    @cached_property
+    def stains(self) -> tuple[str, ...]:
+        """Stains that the model looked at, in its order; none in a run of a version that did not say."""
+        group = self._open()
+        return tuple(map(str, group["uns/histoclust/stains"][:])) if "uns/histoclust/stains" in group else ()
+
     def rows(self, slide: int) -> slice:
         """Return the rows of one slide."""
         ends = np.cumsum([0] + [len(grid) for grid in self.grids])
@@ -87,7 +99,7 @@ class Run:
 
     def label_picture(self, slide: int = 0) -> NDArray[np.generic]:
         """Return the (rows, cols) picture of cluster ids of one slide, 0 where there is no patch."""
-        dtype = np.uint8 if len(self.clusters) < 256 else np.uint16
+        dtype = np.uint8 if max(cluster.id for cluster in self.clusters) < 256 else np.uint16
         return self.grids[slide].picture(self.labels[self.rows(slide)].astype(dtype))
 
     def open_stack(self, slide: int = 0) -> Stack:

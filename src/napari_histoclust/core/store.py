@@ -40,12 +40,15 @@ class ChunkResult:
     latent : (n, 128) float32
     cluster : (n,) int16, 1..K
     confidence, entropy : (n,) float32
+    stain_od : (n, s) float32
+        Mean optical density of each stain.
     """
 
     latent: NDArray[np.float32]
     cluster: NDArray[np.int16]
     confidence: NDArray[np.float32]
     entropy: NDArray[np.float32]
+    stain_od: NDArray[np.float32]
 
 
 def patch_table(
@@ -91,14 +94,18 @@ class GrowingStore:
         The run folder.
     table : DataFrame
         The rows, as `patch_table` returns them; written when the store is new.
+    stains : sequence of str
+        Names of the columns of `ChunkResult.stain_od`.
     """
 
-    def __init__(self, folder: Path, table: pd.DataFrame) -> None:
+    def __init__(self, folder: Path, table: pd.DataFrame, stains: Sequence[str]) -> None:
         self._final = folder / PATCHES
         self._path = folder / f".partial-{PATCHES}"
         self._table = table
+        self._stains = tuple(stains)
         self.chunks = -(-len(table) // CHUNK)
-        if not (self._path / "progress" / "done").exists():
+        begun = ("progress/done", "obsm/stain_od")  # the second is missing in a store of an older version
+        if not all((self._path / name).exists() for name in begun):
             self._create()
         self._group: Any = zarr.open_group(self._path, mode="r+")
 
@@ -110,10 +117,11 @@ class GrowingStore:
             group: Any = zarr.open_group(self._path, mode="w", zarr_format=2)
             adata = anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)})
             write_elem(group, "/", adata)
-            latent = group.create_array(
-                "obsm/latent", shape=(n, LATENT), chunks=(min(CHUNK, n), LATENT), dtype="float32"
-            )
-            latent.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+            for name, width in (("latent", LATENT), ("stain_od", len(self._stains))):
+                matrix = group.create_array(
+                    f"obsm/{name}", shape=(n, width), chunks=(min(CHUNK, n), width), dtype="float32"
+                )
+                matrix.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
             for name, dtype in (("cluster", "int16"), ("confidence", "float32"), ("entropy", "float32")):
                 group.create_array(f"progress/{name}", shape=(n,), chunks=(min(CHUNK, n),), dtype=dtype)
             group.create_array("progress/done", shape=(self.chunks,), chunks=(1,), dtype="uint8")
@@ -131,6 +139,7 @@ class GrowingStore:
         rows = self.rows(chunk)
         with readable_disk_errors(self._final):
             self._group["obsm/latent"][rows] = result.latent
+            self._group["obsm/stain_od"][rows] = result.stain_od
             for name in ("cluster", "confidence", "entropy"):
                 self._group[f"progress/{name}"][rows] = getattr(result, name)
             self._group["progress/done"][chunk] = 1
@@ -145,6 +154,7 @@ class GrowingStore:
         )
         with readable_disk_errors(self._final):
             write_elem(self._group, "obs", table)
+            provenance = {**provenance, "stains": np.array(self._stains, dtype=object)}
             write_elem(self._group, "uns", _uns(clusters, provenance))
             del self._group["progress"]
             self._path.replace(self._final)

@@ -6,8 +6,8 @@ repaint never writes. Signals come in the thread that made the change, which in 
 
 from __future__ import annotations
 
-from napari_histoclust.session.palette import Palette, PaletteState
+from napari_histoclust.session.palette import Palette
 from napari_histoclust.session.selection import Selection
 from napari_histoclust.session.session import Session
 
-__all__ = ["Palette", "PaletteState", "Selection", "Session"]
+__all__ = ["Palette", "Selection", "Session"]

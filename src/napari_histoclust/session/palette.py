@@ -1,17 +1,19 @@
-"""How the clusters are called, coloured and merged; the labels of a run never change."""
+"""How the clusters are called, coloured, merged and split, with undo; the labels of a run never change."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_histoclust.core.edits import ClusterEdits
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.palette import palette as colours_of
 from napari_histoclust.session.history import History
 
 if TYPE_CHECKING:
@@ -20,55 +22,56 @@ if TYPE_CHECKING:
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
-@dataclass(frozen=True)
-class PaletteState:
-    """How the clusters are shown at one moment; position i belongs to cluster id i + 1.
-
-    Parameters
-    ----------
-    names, colours : tuple of str
-        Colours are "#rrggbb".
-    shown_as : tuple of int
-        Cluster id under which each one is shown: its own, or that of the cluster it was merged into.
-    hidden, artefacts : frozenset of int
-        Ids that are not drawn, and ids marked as no tissue of interest.
-    """
-
-    names: tuple[str, ...]
-    colours: tuple[str, ...]
-    shown_as: tuple[int, ...]
-    hidden: frozenset[int] = frozenset()
-    artefacts: frozenset[int] = frozenset()
-
-
 class Palette:
-    """Names, colours, merges, hidden and artefact clusters, with undo.
+    """Names, colours, merges, splits, hidden and artefact clusters, with undo.
 
-    Cluster ids are those of the run, 1..K; merging never renumbers and never touches the labels.
+    Cluster ids are those of the run, 1..K, and those above K come from splits; merging never renumbers and
+    never touches the labels.
 
     Parameters
     ----------
     clusters : sequence of Cluster
         Ids 1..K in order.
+    labels : (n,) int16, optional
+        Cluster of each patch.
     """
 
     changed = Signal()
 
-    def __init__(self, clusters: Sequence[Cluster]) -> None:
-        self.reset(clusters)
+    def __init__(self, clusters: Sequence[Cluster], labels: NDArray[np.int16] | None = None) -> None:
+        self.reset(clusters, labels)
 
-    def reset(self, clusters: Sequence[Cluster]) -> None:
+    def reset(self, clusters: Sequence[Cluster], labels: NDArray[np.int16] | None = None) -> None:
         """Start anew with other clusters and no history. The session tells, not this method."""
         ids = tuple(cluster.id for cluster in clusters)
         if ids != tuple(range(1, len(ids) + 1)):
             raise ValueError(f"cluster ids {ids} are not 1..{len(ids)}")
         names = tuple(cluster.name for cluster in clusters)
-        self._history = History(PaletteState(names, tuple(cluster.colour for cluster in clusters), ids))
+        colours = tuple(cluster.colour for cluster in clusters)
+        labels = np.zeros(0, np.int16) if labels is None else labels
+        self.take_up(ClusterEdits(names, colours, ids, labels=labels))
+
+    def take_up(self, edits: ClusterEdits) -> None:
+        """Start anew from saved edits, with no history. The session tells, not this method."""
+        self._history = History(edits)
+        self._shown: tuple[ClusterEdits, NDArray[np.int16]] | None = None
 
     @property
-    def state(self) -> PaletteState:
+    def state(self) -> ClusterEdits:
         """The present state, frozen."""
         return self._history.value
+
+    @property
+    def labels(self) -> NDArray[np.int16]:
+        """(n,) id of each patch before the merges; another array after a split."""
+        return self.state.labels
+
+    @property
+    def shown_labels(self) -> NDArray[np.int16]:
+        """(n,) id under which each patch is shown."""
+        if self._shown is None or self._shown[0] is not self.state:
+            self._shown = self.state, self.lookup[self.labels]
+        return self._shown[1]
 
     @property
     def can_undo(self) -> bool:
@@ -83,15 +86,15 @@ class Palette:
     @property
     def shown_ids(self) -> tuple[int, ...]:
         """Ids of the clusters left after the merges, in rising order."""
-        return tuple(sorted(set(self.state.shown_as)))
+        return self.state.shown_ids
 
     @property
     def lookup(self) -> NDArray[np.int16]:
-        """(K + 1,) table: id in the run -> id shown; 0 (no tissue) stays 0."""
-        return np.array((0, *self.state.shown_as), np.int16)
+        """(ids + 1,) table: id in `labels` -> id shown; 0 (no tissue) stays 0."""
+        return self.state.lookup
 
     def rgba(self) -> NDArray[np.float32]:
-        """Return the (K + 1, 4) colours in 0..1 by id in the run; 0 and hidden clusters are transparent."""
+        """Return the (ids + 1, 4) colours in 0..1 by id in `labels`; 0 and hidden clusters are transparent."""
         state, table = self.state, np.zeros((len(self.state.names) + 1, 4), np.float32)
         for cluster, shown in enumerate(state.shown_as, start=1):
             if shown not in state.hidden:
@@ -145,6 +148,46 @@ class Palette:
             artefacts=self.state.artefacts - gone,
         )
 
+    def split(self, cluster: int, parts: NDArray[np.integer[Any]]) -> None:
+        """Divide a shown cluster; its first part keeps the id and the colour.
+
+        Parameters
+        ----------
+        cluster : int
+            A shown id.
+        parts : (m,) int array
+            Part of each of its patches, 0 and up, in the order of their patch ids.
+
+        Raises
+        ------
+        HistoclustError
+            If all patches are in one part.
+        """
+        members = np.flatnonzero(self.shown_labels == cluster)
+        present, numbers = np.unique(parts, return_inverse=True)
+        if parts.shape != members.shape:
+            raise ValueError(f"{parts.shape} parts for {len(members)} patches of cluster {cluster}")
+        if len(present) < 2:
+            raise HistoclustError(f"{self.state.names[cluster - 1]}: does not fall into parts, try others.")
+        first_new = len(self.state.names) + 1
+        new_ids = np.array([cluster, *range(first_new, first_new + len(present) - 1)], np.int16)
+        labels = self.labels.copy()
+        labels[members] = new_ids[numbers]
+        labels.setflags(write=False)
+        self._put(labels=labels, **self._named_parts(cluster, len(present)))
+
+    def _named_parts(self, cluster: int, count: int) -> dict[str, tuple[object, ...]]:
+        """Names ("Liver a", "Liver b"), colours and places of a cluster divided into `count`."""
+        state, first_new = self.state, len(self.state.names) + 1
+        name = state.names[cluster - 1]
+        parts = [f"{name} {part}" for part in _letters(count)]
+        new_ids = range(first_new, first_new + count - 1)
+        return {
+            "names": (*_with(state.names, cluster, parts[0]), *parts[1:]),
+            "colours": (*state.colours, *colours_of(first_new + count - 2)[first_new - 1 :]),
+            "shown_as": (*state.shown_as, *new_ids),
+        }
+
     def undo(self) -> None:
         """Take the last change back."""
         if self._history.back():
@@ -164,6 +207,11 @@ class Palette:
 
 def _with(values: tuple[str, ...], cluster: int, value: str) -> tuple[str, ...]:
     return (*values[: cluster - 1], value, *values[cluster:])
+
+
+def _letters(count: int) -> list[str]:
+    """A to z, then numbers."""
+    return [chr(ord("a") + i) if i < 26 else str(i + 1) for i in range(count)]
 
 
 def _toggled(ids: frozenset[int], changed: Iterable[int], on: bool) -> frozenset[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_histoclust.core.edits import ClusterEdits, edited
 from napari_histoclust.session.palette import Palette
 from napari_histoclust.session.selection import Selection
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from napari_histoclust.core.bundle import Model
     from napari_histoclust.core.run import Run
     from napari_histoclust.core.slides.stack import Stack
+
+
+CLUSTER, CONFIDENCE, SLIDE = "cluster", "confidence", "slide"
+"""What plot and map can be coloured by, besides the stains."""
 
 
 class Session:
@@ -32,6 +37,10 @@ class Session:
         Names and colours of the run's clusters; likewise.
     """
 
+    focus_changed = Signal()
+    colour_by_changed = Signal()
+    saved = Signal()
+
     stacks_changed = Signal()
     slide_changed = Signal()
     model_changed = Signal()
@@ -44,6 +53,9 @@ class Session:
         self._run: Run | None = None
         self.selection = Selection(0)
         self.palette = Palette(())
+        self._focus: int | None = None
+        self._colour_by = CLUSTER
+        self._saved_edits = self.palette.state
 
     @property
     def stacks(self) -> tuple[Stack, ...]:
@@ -64,6 +76,49 @@ class Session:
     def run(self) -> Run | None:
         """The labelled patches."""
         return self._run
+
+    @property
+    def focus(self) -> int | None:
+        """Patch id that was pointed at last: ringed in the plot and on the tissue."""
+        return self._focus
+
+    @property
+    def colour_by(self) -> str:
+        """What plot and map are coloured by: "cluster", "confidence", "slide" or the name of a stain."""
+        return self._colour_by
+
+    @property
+    def has_unsaved_edits(self) -> bool:
+        """Whether names, colours, merges or splits differ from what the run folder holds."""
+        now, then = self.palette.state, self._saved_edits
+        return self._run is not None and (now != then or now.labels is not then.labels)
+
+    def set_focus(self, patch: int | None) -> None:
+        """Point at a patch, or at none."""
+        if patch != self._focus:
+            self._focus = patch
+            self.focus_changed.emit()
+
+    def set_colour_by(self, name: str) -> None:
+        """Colour plot and map by something else."""
+        if name != self._colour_by:
+            self._colour_by = name
+            self.colour_by_changed.emit()
+
+    def take_up_edits(self, edits: ClusterEdits) -> None:
+        """Show the clusters as they were saved."""
+        self.palette.take_up(edits)
+        self._saved_edits = edits
+        self.palette.changed.emit()
+
+    def mark_saved(self) -> None:
+        """Take note that the present edits are in the run folder."""
+        self._saved_edits = self.palette.state
+        self.saved.emit()
+
+    def edited_run(self) -> Run | None:
+        """Return the run as it is shown: named, merged and split; what exports and figures are made of."""
+        return None if self._run is None else edited(self._run, self.palette.state)
 
     def set_stacks(self, stacks: Sequence[Stack]) -> None:
         """Take up other slides."""
@@ -116,11 +171,19 @@ class Session:
             told.append(self.slide_changed)
         if not _same_labels(self._run, run):
             self.selection.reset(0 if run is None else len(run))
-            self.palette.reset(() if run is None else run.clusters)
-            told += [self.palette.changed, self.selection.changed]
+            self._reset_palette(run)
+            self._focus, self._colour_by = None, CLUSTER
+            told += [self.palette.changed, self.selection.changed, self.focus_changed, self.colour_by_changed]
         self._stacks, self._model, self._run = stacks, model, run
         for signal in told:
             signal.emit()
+
+    def _reset_palette(self, run: Run | None) -> None:
+        if run is None:
+            self.palette.reset(())
+        else:
+            self.palette.reset(run.clusters, run.labels)
+        self._saved_edits = self.palette.state
 
 
 def _same_labels(before: Run | None, after: Run | None) -> bool:
