@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     LayerData = tuple[Any, dict[str, Any], str]
 
-CLUSTERS = "clusters"
+CLUSTERS, SELECTION, FOCUS = "clusters", "selection", "patch"
 _OPACITY = 0.5  # the tissue stays readable below and the colours stay apart
+_VEIL_OPACITY = 0.6  # what is not chosen is dimmed, not hidden
+_SMALLEST_FRAME_PX = 14
 
 
 def stack_layers(stack: Stack, um_per_px: float | None = None) -> list[LayerData]:
@@ -61,23 +63,66 @@ def clusters_layer(run: Run, slide: int = 0, palette: Palette | None = None) -> 
     palette : Palette, optional
         Names and colours in place of the run's own.
     """
-    palette = Palette(run.clusters) if palette is None else palette
-    grid = run.grids[slide]
-    frame = _frame(run.um_per_px[slide])
-    half_px = 0.5  # from the corner of level-0 px (0, 0), where the grid counts from, to its centre
+    palette = Palette(run.clusters, run.labels) if palette is None else palette
+    grid, rgba = run.grids[slide], palette.rgba()
     options = {
         "name": CLUSTERS,
+        "opacity": _OPACITY,
+        "colormap": label_colormap(rgba),
+        "features": cluster_features(run, slide, palette),
+        **_lattice(run, slide),
+    }
+    labels = palette.labels[run.rows(slide)].astype(np.uint8 if len(rgba) <= 256 else np.uint16)
+    return grid.picture(labels), options, "labels"
+
+
+def selection_layer(run: Run, slide: int) -> LayerData:
+    """Return the empty layer of the chosen patches: 1 is dimmed, 2 (chosen) and 0 (no patch) are clear."""
+    veil = np.array([[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]], np.float32)
+    options = {
+        "name": SELECTION,
+        "opacity": _VEIL_OPACITY,
+        "colormap": label_colormap(veil),
+        "visible": False,
+        **_lattice(run, slide),
+    }
+    return np.zeros(run.grids[slide].shape, np.uint8), options, "labels"
+
+
+def focus_layer(run: Run, slide: int) -> LayerData:
+    """Return the layer of the patch pointed at: a frame around it that is seen at every zoom."""
+    grid, frame = run.grids[slide], _frame(run.um_per_px[slide])
+    options = {
+        "name": FOCUS,
+        "ndim": 2,
+        "symbol": "square",
+        "size": grid.patch_px * grid.downsample * frame["scale"][0],
+        "face_color": "transparent",
+        "border_color": "#ffd400",
+        "border_width": 0.12,
+        "canvas_size_limits": (_SMALLEST_FRAME_PX, 10_000),
+        "units": frame["units"],
+        "metadata": {"histoclust": _note(run, slide)},
+    }
+    return np.zeros((0, 2)), options, "points"
+
+
+def _lattice(run: Run, slide: int) -> dict[str, Any]:
+    """Place of a picture of one px a patch."""
+    grid, frame = run.grids[slide], _frame(run.um_per_px[slide])
+    half_px = 0.5  # from the corner of level-0 px (0, 0), where the grid counts from, to its centre
+    return {
         "scale": [side * grid.place_px for side in frame["scale"]],
         "translate": [
             side * (origin - half_px) for side, origin in zip(frame["scale"], grid.origin_px, strict=True)
         ],
         "units": frame["units"],
-        "opacity": _OPACITY,
-        "colormap": label_colormap(palette.rgba()),
-        "features": cluster_features(run, slide, palette),
-        "metadata": {"histoclust": {"run": str(run.path), "slide": run.slides[slide]}},
+        "metadata": {"histoclust": _note(run, slide)},
     }
-    return run.label_picture(slide), options, "labels"
+
+
+def _note(run: Run, slide: int) -> dict[str, str]:
+    return {"run": str(run.path), "slide": run.slides[slide]}
 
 
 def label_colormap(rgba: NDArray[np.float32]) -> DirectLabelColormap:
@@ -89,7 +134,8 @@ def label_colormap(rgba: NDArray[np.float32]) -> DirectLabelColormap:
 def cluster_features(run: Run, slide: int, palette: Palette) -> pd.DataFrame:
     """Return what napari shows under the mouse: one row a label, 0 (no tissue) first, `index` the label."""
     lookup = palette.lookup
-    counts = np.bincount(lookup[run.labels[run.rows(slide)]], minlength=len(lookup))
+    counts = np.bincount(palette.labels[run.rows(slide)], minlength=len(lookup))
+    counts = np.bincount(lookup, counts, minlength=len(lookup)).astype(np.intp)
     return pd.DataFrame(
         {
             "index": np.arange(len(lookup)),

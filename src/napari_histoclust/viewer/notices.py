@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari import current_viewer
 from napari.utils import progress as napari_progress
-from napari.utils.notifications import notification_manager, show_error
+from napari.utils.notifications import notification_manager, show_error, show_info, show_warning
 
+from napari_histoclust.core.config import spoken
 from napari_histoclust.core.errors import HistoclustError
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress
+
+
+_FLAG = re.compile(r"--([a-z][a-z-]+)")
 
 
 class ActivityBar:
@@ -60,10 +65,25 @@ def _restart(bar: Any, progress: Progress) -> None:
     bar.n = progress.done
 
 
+def in_window_words(sentence: str) -> str:
+    """Return a sentence of the core with its flags as the forms call them: "--min-tissue" -> "Min tissue"."""
+    return _FLAG.sub(lambda flag: f'"{spoken(flag[1].replace("-", "_"))}"', sentence)
+
+
+def tell(sentence: str) -> None:
+    """Notify of something good to know."""
+    show_info(sentence)
+
+
+def warn(sentence: str) -> None:
+    """Notify of something that the user should look at."""
+    show_warning(in_window_words(sentence))
+
+
 def show_failure(error: Exception) -> None:
     """Notify: the sentence alone where the user can mend it, the whole error with its traceback elsewhere."""
     if isinstance(error, HistoclustError):
-        show_error(str(error))
+        show_error(in_window_words(str(error)))
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path
 
 from napari_histoclust import __version__
-from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.jobs import Job, drive
 from napari_histoclust.viewer.notices import ActivityBar
 from napari_histoclust.viewer.reading import read_layers
 
@@ -30,18 +30,24 @@ def five_stain_phantom() -> list[LayerData]:
     HistoclustError
         If the cache cannot be written.
     """
-    return read_layers(phantom_folder())
+    bar = ActivityBar("Five-stain phantom")
+    try:
+        return read_layers(drive(phantom_folder(), bar.show))
+    finally:
+        bar.close()
 
 
-def phantom_folder() -> Path:
-    """Return the phantom in the user's cache, written now if this version has not written it before."""
+def phantom_folder() -> Job[Path]:
+    """Return the phantom in the user's cache, written now if this version has not written it before.
+
+    Raises
+    ------
+    HistoclustError
+        If the cache cannot be written.
+    """
     folder = user_cache_path("napari-histoclust", appauthor=False) / f"phantom-{SIZE_PX}-{SEED}-{__version__}"
     if not folder.is_dir():
         from napari_histoclust.core.phantom import write_phantom
 
-        bar = ActivityBar("Five-stain phantom")
-        try:
-            drive(write_phantom(folder, size_px=SIZE_PX, seed=SEED), bar.show)
-        finally:
-            bar.close()
+        yield from write_phantom(folder, size_px=SIZE_PX, seed=SEED)
     return folder

@@ -1,23 +1,198 @@
-"""The session on napari's canvas: what is chosen, coloured and pointed at, and where the eye is."""
+"""The session on napari's canvas, and where the eye is.
+
+Views ask and listen: the scene only paints what the session says; `viewer/gestures.py` turns clicks into
+calls of the session.
+"""
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari import Viewer
+from napari.layers import Layer
+
+from napari_histoclust.session.view_state import ViewState
+from napari_histoclust.viewer.layers import stack_layers
+from napari_histoclust.viewer.patch_layers import PatchLayers
+from napari_histoclust.viewer.places import patch_side_world, world_of_patch
+from napari_histoclust.viewer.stains import Stains
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.session import Session
+
+_PATCHES_ACROSS = 12  # after `go_to`: a patch and what surrounds it
 
 
 class Scene:
-    """Keeps the layers of a viewer true to a session."""
+    """Keeps the layers of a viewer true to a session.
+
+    Five stains as images, the patches' colours and the selection as Labels of one px a patch, the patch
+    pointed at as a ring. A selection is a layer of its own, as napari's Labels select one label at most.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Held weakly.
+    session : Session
+
+    Attributes
+    ----------
+    stains : Stains
+        Which stain is seen.
+    patches : PatchLayers or None
+        The layers of the run on the slide that is shown.
+    """
 
     def __init__(self, viewer: Viewer, session: Session) -> None:
         self._viewer = weakref.ref(viewer)
         self.session = session
+        self.stains = Stains()
+        self.patches: PatchLayers | None = None
+        self._shown: tuple[Stack | None, Run | None, int] = (None, None, 0)
+        for signal in (session.stacks_changed, session.slide_changed, session.run_changed):
+            signal.connect(self._on_session_results_changed)
+        session.palette.changed.connect(self._on_session_colours_changed)
+        session.colour_by_changed.connect(self._on_session_colours_changed)
+        session.selection.changed.connect(self._on_session_selection_changed)
+        session.focus_changed.connect(self._on_session_focus_changed)
+
+    @property
+    def viewer(self) -> Viewer | None:
+        """The viewer, while there is one."""
+        return self._viewer()
 
     def go_to(self, patch: int) -> None:
         """Bring a patch to the middle of the canvas, on its slide, at a zoom at which it can be read."""
-        raise NotImplementedError
+        run, viewer = self.session.run, self.viewer
+        if run is None or viewer is None:
+            return
+        slide = int(run.slide_index[patch])
+        self.session.show_slide(slide)
+        viewer.camera.center = world_of_patch(run, patch)
+        near = min(viewer.canvas.size) / (_PATCHES_ACROSS * patch_side_world(run, slide))
+        viewer.camera.zoom = max(viewer.camera.zoom, near)
+
+    def fit(self) -> None:
+        """Show the whole slide."""
+        if self.viewer is not None:
+            self.viewer.reset_view()
+
+    def view(self) -> ViewState:
+        """Return what is seen, as it is saved with a run."""
+        viewer, patches, stains = self.viewer, self.patches, self.stains
+        overlay = {} if patches is None else _overlay(patches.clusters)
+        camera = {} if viewer is None else _camera(viewer)
+        return ViewState(
+            slide=self.session.slide,
+            stain=stains.shown,
+            blended=stains.blended,
+            share=stains.share,
+            colour_by=self.session.colour_by,
+            focus=self.session.focus,
+            **overlay,
+            **camera,
+        )
+
+    def show_view(self, view: ViewState) -> None:
+        """See again what was seen."""
+        session, viewer = self.session, self.viewer
+        if view.slide < len(session.stacks):
+            session.show_slide(view.slide)
+        if view.stain in self.stains.names:
+            self.stains.blend(
+                view.stain, view.blended if view.blended in self.stains.names else "", view.share
+            )
+        session.set_colour_by(view.colour_by)
+        session.set_focus(view.focus)
+        if self.patches is not None:
+            self.patches.clusters.opacity = view.overlay_opacity
+            self.patches.clusters.visible = view.overlay_visible
+        if viewer is not None:
+            viewer.camera.center, viewer.camera.zoom = view.centre, view.zoom
+
+    def _on_session_results_changed(self) -> None:
+        """Build anew the layers whose stack, run or slide is another one; the rest stays as the user set it."""
+        viewer, session = self.viewer, self.session
+        if viewer is None:
+            return
+        stack = session.stacks[session.slide] if session.stacks else None
+        before, self._shown = self._shown, (stack, session.run, session.slide)
+        is_other_stack = stack is not before[0]
+        if is_other_stack:
+            self._build_stains(viewer)
+        if session.run is not before[1] or session.slide != before[2]:
+            self._build_patches(viewer)
+        self._order(viewer)
+        if is_other_stack and len(viewer.layers):
+            viewer.reset_view()
+
+    def _build_stains(self, viewer: Viewer) -> None:
+        stack, run, slide = self._shown
+        _remove(viewer, (layer for layer in viewer.layers if "stain" in note(layer)))
+        if stack is None:
+            self.stains.take_up((), {})
+            return
+        images = [Layer.create(*data) for data in stack_layers(stack, run and run.um_per_px[slide])]
+        viewer.layers.extend(images)
+        self.stains.take_up(stack.stains, {note(layer)["stain"]: layer for layer in images})
+
+    def _build_patches(self, viewer: Viewer) -> None:
+        before, self.patches = self.patches, None
+        _remove(viewer, (layer for layer in viewer.layers if "run" in note(layer)))
+        if self.session.run is None:
+            return
+        self.patches = PatchLayers(self.session, self.session.slide)
+        if before is not None:
+            self.patches.clusters.opacity = before.clusters.opacity
+            self.patches.clusters.visible = before.clusters.visible
+        viewer.layers.extend(self.patches.all)
+
+    def _order(self, viewer: Viewer) -> None:
+        """Bring the patches above the stains, and make the stain that is seen the active layer."""
+        for layer in () if self.patches is None else self.patches.all:
+            if layer in viewer.layers:
+                viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
+        shown = self.stains.shown_layer
+        if shown is not None and shown in viewer.layers:
+            viewer.layers.selection.active = shown
+
+    def _is_current(self) -> bool:
+        """Whether the layers are those of the session's run; if not, its next signal builds them anew."""
+        return self.patches is not None and self._shown[1] is self.session.run
+
+    def _on_session_colours_changed(self) -> None:
+        if self.patches is not None and self._is_current():
+            self.patches.paint_colours()
+
+    def _on_session_selection_changed(self) -> None:
+        if self.patches is not None and self._is_current():
+            self.patches.paint_selection()
+
+    def _on_session_focus_changed(self) -> None:
+        if self.patches is not None and self._is_current():
+            self.patches.paint_focus()
+
+
+def note(layer: Layer) -> dict[str, Any]:
+    """Return what `viewer/layers.py` wrote on a layer; empty for layers of others."""
+    found = layer.metadata.get("histoclust", {})
+    return found if isinstance(found, dict) else {}
+
+
+def _overlay(layer: Layer) -> dict[str, Any]:
+    return {"overlay_opacity": float(layer.opacity), "overlay_visible": bool(layer.visible)}
+
+
+def _camera(viewer: Viewer) -> dict[str, Any]:
+    y, x = viewer.camera.center[-2:]
+    return {"centre": (float(y), float(x)), "zoom": float(viewer.camera.zoom)}
+
+
+def _remove(viewer: Viewer, layers: Iterable[Layer]) -> None:
+    for layer in list(layers):
+        viewer.layers.remove(layer)

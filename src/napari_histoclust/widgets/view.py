@@ -1,0 +1,210 @@
+"""The bar above the canvas: which stain, how much of the clusters over it, and coloured by what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_histoclust.session.colouring import colourings
+from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
+from napari_histoclust.session.summary import describe_selection
+from napari_histoclust.widgets._follow import follow
+
+if TYPE_CHECKING:
+    from napari_histoclust.widgets.context import Context
+
+_WHOLE = 100
+_CAPTIONS = {CLUSTER: "Clusters", CONFIDENCE: "Confidence", SLIDE: "Slide"}
+
+
+class ViewBar(QWidget):
+    """Stain buttons, blending, overlay and colouring, for the slide that is shown.
+
+    Parameters
+    ----------
+    context : Context
+    parent : QWidget, optional
+
+    Signals
+    -------
+    region_wanted
+        The user wants to draw a region on the tissue.
+    """
+
+    region_wanted = Signal()
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._buttons = StainButtons(self)
+        self._blend_with = QComboBox(self, toolTip="A second stain to lay over the first.")
+        self._share = _slider(self, 0, "How much of the second stain is seen over the first.")
+        self._opacity = _slider(self, 50, "How strongly the colours of the patches cover the tissue.")
+        self._colour_by = QComboBox(self, toolTip="What the map and the plot are coloured by.")
+        self._region = _button(
+            self,
+            "Draw region",
+            "Draw an outline on the tissue to choose the patches inside. Shift adds, Alt removes.",
+        )
+        self._whole = _button(self, "Whole slide", "Fit the slide into the window.")
+        self._status = QLabel(self)
+        self._arrange()
+        self._listen()
+        self._on_stains_changed()
+        self._on_session_run_changed()
+
+    def _arrange(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(6, 2, 6, 2)
+        for widget in (
+            self._buttons,
+            QLabel("Blend with", self),
+            self._blend_with,
+            self._share,
+            QLabel("Overlay", self),
+            self._opacity,
+            QLabel("Colour by", self),
+            self._colour_by,
+            self._region,
+            self._whole,
+        ):
+            row.addWidget(widget)
+        row.addWidget(self._status, 1)
+        self._status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def _listen(self) -> None:
+        session, scene = self._context.session, self._context.scene
+        self._buttons.chosen.connect(scene.stains.show)
+        self._blend_with.activated.connect(self._on_blend_changed)
+        self._share.valueChanged.connect(self._on_blend_changed)
+        self._opacity.valueChanged.connect(self._on_opacity_changed)
+        self._colour_by.activated.connect(self._on_colour_by_activated)
+        self._region.clicked.connect(self.region_wanted)
+        self._whole.clicked.connect(scene.fit)
+        follow(self, scene.stains.changed, self._on_stains_changed)
+        follow(self, session.run_changed, self._on_session_run_changed)
+        follow(self, session.slide_changed, self._on_session_run_changed)
+        follow(self, session.colour_by_changed, self._on_session_colour_by_changed)
+        follow(self, session.selection.changed, self._on_session_selection_changed)
+        follow(self, session.palette.changed, self._on_session_selection_changed)
+
+    def _on_blend_changed(self) -> None:
+        stains = self._context.scene.stains
+        other = self._blend_with.currentData() or ""
+        stains.blend(stains.shown, other, self._share.value() / _WHOLE)
+
+    def _on_opacity_changed(self, value: int) -> None:
+        patches = self._context.scene.patches
+        if patches is not None:
+            patches.clusters.opacity = value / _WHOLE
+
+    def _on_colour_by_activated(self) -> None:
+        self._context.session.set_colour_by(self._colour_by.currentData())
+
+    def _on_stains_changed(self) -> None:
+        stains = self._context.scene.stains
+        self._buttons.show_stains(stains.names, stains.shown)
+        others = [name for name in stains.names if name != stains.shown]
+        with signals_blocked(self._blend_with), signals_blocked(self._share):
+            _fill(
+                self._blend_with,
+                {name: name for name in others},
+                stains.blended or self._blend_with.currentData(),
+            )
+            self._share.setValue(round(stains.share * _WHOLE))
+        self._share.setEnabled(bool(others))
+        self._blend_with.setEnabled(bool(others))
+
+    def _on_session_run_changed(self) -> None:
+        run, patches = self._context.session.run, self._context.scene.patches
+        for widget in (self._opacity, self._colour_by, self._region):
+            widget.setEnabled(run is not None)
+        names = () if run is None else colourings(run)
+        _fill(self._colour_by, {name: _CAPTIONS.get(name, f"{name} density") for name in names}, CLUSTER)
+        if patches is not None:
+            with signals_blocked(self._opacity):
+                self._opacity.setValue(round(patches.clusters.opacity * _WHOLE))
+        self._on_session_colour_by_changed()
+        self._on_session_selection_changed()
+
+    def _on_session_colour_by_changed(self) -> None:
+        self._colour_by.setCurrentIndex(self._colour_by.findData(self._context.session.colour_by))
+
+    def _on_session_selection_changed(self) -> None:
+        self._status.setText(describe_selection(self._context.session))
+
+
+class StainButtons(QWidget):
+    """One button a stain, one of them pressed.
+
+    Signals
+    -------
+    chosen : str
+        The user pressed the button of this stain.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._group = QButtonGroup(self)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(1)
+        self._names: tuple[str, ...] = ()
+        self._group.idClicked.connect(self._on_group_clicked)
+
+    def show_stains(self, names: tuple[str, ...], shown: str) -> None:
+        """Show a button for each stain and press that of the one that is seen."""
+        if names != self._names:
+            self._rebuild(names)
+        if shown in names:
+            self._group.button(names.index(shown)).setChecked(True)
+
+    def _rebuild(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        for button in self._group.buttons():
+            self._group.removeButton(button)
+            self._row.removeWidget(button)
+            button.deleteLater()
+        for number, name in enumerate(names):
+            button = QToolButton(self, text=name, checkable=True)
+            button.setToolTip(f"See {name} at the same place and zoom (key {number + 1}).")
+            self._group.addButton(button, number)
+            self._row.addWidget(button)
+
+    def _on_group_clicked(self, number: int) -> None:
+        self.chosen.emit(self._names[number])
+
+
+def _slider(parent: QWidget, value: int, hint: str) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal, parent, minimum=0, maximum=_WHOLE, value=value, toolTip=hint)
+    slider.setFixedWidth(90)
+    return slider
+
+
+def _button(parent: QWidget, text: str, hint: str) -> QPushButton:
+    return QPushButton(text, parent, toolTip=hint)
+
+
+def _fill(box: QComboBox, choices: dict[str, str], chosen: str | None) -> None:
+    """Offer other choices (value -> caption) and keep the chosen one if it is among them."""
+    box.clear()
+    for value, caption in choices.items():
+        box.addItem(caption, value)
+    box.setCurrentIndex(max(0, box.findData(chosen)) if choices else -1)
