@@ -42,17 +42,21 @@ class FitSettings(ComputeSettings):
     """How a model is trained. The defaults are the `paper` preset, to the letter."""
 
     patch_px: Annotated[int, Field(ge=4, le=4096)] = Field(
-        128, description="Side of a patch, in px of the slide's full resolution."
+        128, title="Patch side", description="Side of a patch, in px of the slide's full resolution."
     )
     patches: Annotated[int, Field(ge=10)] = Field(
-        20_000, description="Random tissue positions read, over all slides together."
+        20_000,
+        title="Training patches",
+        description="Random tissue positions read, over all slides together.",
     )
     train_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.75, description="Share of the patches that trains; the rest only watches."
     )
-    clusters: Annotated[int, Field(ge=2, le=200)] = Field(14, description="Number of clusters (K).")
+    clusters: Annotated[int, Field(ge=2, le=200)] = Field(
+        14, title="Clusters (K)", description="Number of clusters (K)."
+    )
     epochs: Annotated[int, Field(ge=1)] = Field(4000, description="Passes over the training patches.")
-    batch: Annotated[int, Field(ge=2)] = Field(100, description="Patches a step.")
+    batch: Annotated[int, Field(ge=2)] = Field(100, title="Batch size", description="Patches a step.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(765, description="Start of every random choice.")
     schedule: Schedule = Field(
         "joint",
@@ -63,7 +67,9 @@ class FitSettings(ComputeSettings):
     cool_down: bool = Field(
         False, description="Let the learning rate fall to zero along half a cosine; else it is constant."
     )
-    input_px: InputPx = Field(64, description="Side to which a patch is resized for the network.")
+    input_px: InputPx = Field(
+        64, title="Network input", description="Side to which a patch is resized for the network."
+    )
     weight_reconstruction: Annotated[float, Field(ge=0)] = Field(1.0, description="Weight of the MSE.")
     weight_marginal: Annotated[float, Field(ge=0)] = Field(
         0.10, description="Weight of the entropy of the mean assignment (pulls clusters to equal size)."
@@ -84,7 +90,7 @@ class FitSettings(ComputeSettings):
     )
     flips: bool = Field(False, description="Also mirror and turn by quarters, all stains alike.")
     od_jitter: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="Largest relative change of a stain's optical density."
+        0.0, title="Stain jitter", description="Largest relative change of a stain's optical density."
     )
     min_tissue: Annotated[float, Field(ge=0, le=1)] = Field(
         0.5, description="Smallest tissue fraction of a patch that is used."
@@ -129,6 +135,7 @@ class MapSettings(ComputeSettings):
 
     patch_px: Annotated[int, Field(ge=4, le=4096)] | None = Field(
         None,
+        title="Patch side",
         description="Side of a patch in px of this slide's full resolution, where the model's own does not "
         "fit and the physical sizes are unknown; the model's own if not given.",
     )
@@ -155,6 +162,14 @@ class RunSettings(FitSettings):
         """Return the part that the mapping takes."""
         fields = set(MapSettings.model_fields) - {"patch_px"}  # the model knows it
         return MapSettings.model_validate(self.model_dump(include=fields))
+
+
+def spoken(name: str, settings: type[Settings] = RunSettings) -> str:
+    """Return what people read in place of a setting's name, its unit left out: "patch_px" -> "Patch side"."""
+    field = settings.model_fields.get(name)
+    if field is not None and field.title:
+        return field.title
+    return name.removesuffix("_px").removesuffix("_deg").replace("_", " ").capitalize()
 
 
 PRESETS: dict[str, FitSettings] = {

@@ -67,7 +67,11 @@ def _restart(bar: Any, progress: Progress) -> None:
 
 def in_window_words(sentence: str) -> str:
     """Return a sentence of the core with its flags as the forms call them: "--min-tissue" -> "Min tissue"."""
-    return _FLAG.sub(lambda flag: f'"{spoken(flag[1].replace("-", "_"))}"', sentence)
+    return _FLAG.sub(_named, sentence)
+
+
+def _named(flag: re.Match[str]) -> str:
+    return "the folder" if flag[1] == "out" else f'"{spoken(flag[1].replace("-", "_"))}"'
 
 
 def tell(sentence: str) -> None:

@@ -1,7 +1,7 @@
 """napari's read-out of what lies under the mouse, switched off while a job needs the processor.
 
 napari computes it in a thread of its own at each move of the mouse, and that thread and a training share one
-interpreter lock: 42 training steps a second fall to 13-20 while the mouse moves, and stay at 30-37 without it.
+interpreter lock: 38 training steps a second fall to 13-20 while the mouse moves, and to 30-37 without it.
 """
 
 from __future__ import annotations

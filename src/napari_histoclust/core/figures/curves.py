@@ -20,20 +20,13 @@ from napari_histoclust.core.figures.style import (
     new_figure,
     plain_axes,
 )
+from napari_histoclust.core.loss_parts import HELD_OUT, PARTS
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HELD_OUT = "held_out_"
-_PARTS = {
-    "loss": "Loss",
-    "reconstruction": "Reconstruction\n(mean square error)",
-    "marginal": "Entropy of the mean\nassignment (nat)",
-    "conditional": "Mean entropy of the\nassignments (nat)",
-    "consistency": "Divergence between\ntwo views (nat)",
-}
 # Four lines that stay apart for colour-blind eyes and in grey, and their markers.
 _LINES = (("#1f4e9c", "o"), ("#d1495b", "s"), ("#2a9d5c", "^"), ("#8a8a8a", "D"), ("#b5822a", "v"))
 
@@ -47,7 +40,7 @@ def draw_learning_curve(history: Sequence[Mapping[str, float]]) -> Figure:
         One record an epoch: "epoch", "loss" and its parts, with the prefix "held_out_" for patches that did
         not train. Empty where nothing was recorded.
     """
-    names = [name for name in _PARTS if any(name in record for record in history)]
+    names = [name for name in PARTS if any(name in record for record in history)]
     figure = new_figure(7.2, 2.1 * max(1, math.ceil(len(names) / 3)) + 0.3)
     if not names:
         figure.text(0.5, 0.5, "no learning history", ha="center", va="center", fontsize=TITLE_PT, color=FAINT)
@@ -83,7 +76,7 @@ def _draw_part(axes: Axes, history: Sequence[Mapping[str, float]], name: str) ->
             axes.plot(
                 epoch, value, dash, color=colour, linewidth=1.1, marker=single, markersize=3, label=text
             )
-    axes.set_title(_PARTS[name], fontsize=TEXT_PT, color=INK, loc="left")
+    axes.set_title(PARTS[name], fontsize=TEXT_PT, color=INK, loc="left")
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,24 +17,12 @@ from napari_histoclust.core.validation.k_choice import (
     KChoice,
     Series,
 )
-
-_TITLES = {
-    "calinski_harabasz": "Calinski-Harabasz",
-    "log_ss_ratio": "Log SS ratio",
-    "c_index": "C-index",
-    "mcclain_rao": "McClain-Rao",
-    "dunn": "Dunn",
-    "xie_beni": "Xie-Beni",
-    "silhouette": "Silhouette",
-    "davies_bouldin": "Davies-Bouldin",
-    CLUSTERS_USED: "Clusters that hold a patch",
-    STABILITY: "Agreement of two seeds (ARI)",
-}
+from napari_histoclust.core.validation.meanings import TITLES
 
 
 def draw_choice(choice: KChoice, path: Path) -> Path:
     """Draw every measure over K, one line a series, and write it to `path` (indices.png)."""
-    panels = [IndexPanel(_TITLES[name], _better(name), _curves(choice, name)) for name in MEASURES]
+    panels = [IndexPanel(TITLES[name], _better(name), _curves(choice, name)) for name in MEASURES]
     return save(draw_indices([panel for panel in panels if panel.curves]), path)
 
 

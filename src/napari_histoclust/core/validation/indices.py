@@ -11,19 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER as HIGH_IS_BETTER
+from napari_histoclust.core.validation.meanings import INDEX_NAMES as INDEX_NAMES
 from napari_histoclust.core.validation.pairs import PairSums, pair_sums
 
-INDEX_NAMES = (
-    "calinski_harabasz",
-    "log_ss_ratio",
-    "c_index",
-    "mcclain_rao",
-    "dunn",
-    "xie_beni",
-    "silhouette",
-    "davies_bouldin",
-)
-HIGH_IS_BETTER = frozenset({"calinski_harabasz", "log_ss_ratio", "dunn", "silhouette"})
 PAIRS_AT_MOST = 50_000
 SILHOUETTE_AT_MOST = 20_000
 _SKLEARN_MIB = 32
