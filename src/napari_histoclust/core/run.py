@@ -12,6 +12,7 @@ import zarr
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.manifest import PATCHES, Manifest, SlideEntry, read_manifest
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.patches.grid import PatchGrid
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from napari_histoclust.core.bundle import Model
     from napari_histoclust.core.slides.stack import Stack
+
+_PIECE = 16_384  # rows of latent, 8 MB: whole chunks of the store
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,22 @@ class Run:
     def latent(self) -> NDArray[np.float32]:
         """(n, 128) features: softmax over the channels of h, averaged over its places (method, section 2)."""
         return np.asarray(self._open()["obsm/latent"][:])
+
+    @property
+    def has_latent(self) -> bool:
+        """Whether `latent` is in memory already."""
+        return "latent" in self.__dict__
+
+    def load_latent(self) -> Job[NDArray[np.float32]]:
+        """Read `latent` piece by piece, so that nobody has to wait for it to the end, and keep it."""
+        if not self.has_latent:
+            source = self._open()["obsm/latent"]
+            latent = np.empty(source.shape, np.float32)
+            for start in range(0, len(latent), _PIECE):
+                latent[start : start + _PIECE] = source[start : start + _PIECE]
+                yield Progress("Reading the latent space", min(start + _PIECE, len(latent)), len(latent))
+            self.__dict__["latent"] = latent  # where cached_property keeps it
+        return self.latent
 
     @cached_property
     def embedding(self) -> NDArray[np.float32] | None:

@@ -1,4 +1,4 @@
-"""Jobs in the background. The only file that starts a thread.
+"""Jobs in the background. The only file, besides _reading.py for small reading, that starts a thread.
 
 superqt's GeneratorWorker runs a cancelled generator's `finally` late and on the GUI thread; this worker calls
 `drive`, which closes the job in the worker thread, before anybody is told that it has ended.

@@ -129,7 +129,7 @@ def _draw_column(axes: Axes, column: int, pixels: NDArray[np.uint8], confidence:
     axes.text(
         column + 0.5,
         -0.08,
-        _confidence_text(confidence),
+        confidence_text(confidence),
         ha="center",
         va="bottom",
         fontsize=SMALL_PT,
@@ -139,7 +139,7 @@ def _draw_column(axes: Axes, column: int, pixels: NDArray[np.uint8], confidence:
     axes.set_ylim(len(pixels), 0)
 
 
-def _confidence_text(confidence: float) -> str:
+def confidence_text(confidence: float) -> str:
     """Two decimals, but never 1.00 for what is not quite 1."""
     return "> 0.99" if 0.995 <= confidence < 1 else f"{confidence:.2f}"
 
