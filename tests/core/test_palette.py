@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_histoclust.core.palette import Cluster, default_clusters, palette, staged_palette
+from napari_histoclust.core.palette import Cluster, default_clusters, further_colours, palette, staged_palette
 
 
 def _rgb(colours: tuple[str, ...]) -> NDArray[np.float64]:
@@ -52,6 +52,13 @@ def test_a_short_palette_does_not_wait_for_glasbey() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+def test_further_colours_are_those_used_least() -> None:
+    assert further_colours(palette(14), 3) == palette(17)[14:]
+    assert further_colours((*palette(64), palette(1)[0]), 2) == palette(3)[1:]
+    assert further_colours([], 70)[63:66] == (palette(64)[63], *palette(2))
+    assert further_colours(["#000000"], 1) == palette(1)
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def _range(text: str) -> range:
 
 @app.command
 def export(run: Path, /, *, to: str, out: Path | None = None, quiet: Quiet = False) -> None:
-    """Write a run in the formats of other programs.
+    """Write a run, as it was last saved in the window, in the formats of other programs.
 
     Parameters
     ----------
@@ -152,9 +152,9 @@ def export(run: Path, /, *, to: str, out: Path | None = None, quiet: Quiet = Fal
     out
         Folder for the files; the run's own exports folder if not given.
     """
+    from napari_histoclust.core.edits import saved_run
     from napari_histoclust.core.export import export_run
-    from napari_histoclust.core.run import open_run
 
     formats = [name.strip() for name in to.split(",") if name.strip()]
-    for path in finish(export_run(open_run(run), formats, out or run / "exports"), quiet):
+    for path in finish(export_run(saved_run(run), formats, out or run / "exports"), quiet):
         say(str(path), quiet)

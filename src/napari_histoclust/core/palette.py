@@ -9,11 +9,13 @@ with medium and 10.1 with full deuteranomaly.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import cycle, islice
 
-__all__ = ["Cluster", "default_clusters", "palette", "staged_palette"]
+__all__ = ["Cluster", "default_clusters", "further_colours", "palette", "staged_palette"]
 
 # Colours a cluster must not look like: the empty slide and HE stroma.
 _AVOIDED = ("#ffffff", "#dfa5c9")
@@ -45,11 +47,14 @@ class Cluster:
         What the legend says.
     colour : str
         "#rrggbb".
+    artefact : bool
+        Whether a person has marked it as no tissue of interest.
     """
 
     id: int
     name: str
     colour: str
+    artefact: bool = False
 
 
 def palette(k: int) -> tuple[str, ...]:
@@ -63,6 +68,15 @@ def palette(k: int) -> tuple[str, ...]:
     if not 0 <= k <= _LONGEST:
         raise ValueError(f"{k} colours: a palette has 0 to {_LONGEST}")
     return _TABLE[:k] if k <= len(_TABLE) else _long_table()[:k]
+
+
+def further_colours(used: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return `count` colours of the table, those that occur least often in `used` first.
+
+    Never more than the table: growing it takes seconds, and this answers a gesture.
+    """
+    times = Counter(used)
+    return tuple(islice(cycle(sorted(_TABLE, key=times.__getitem__)), count))
 
 
 def default_clusters(k: int) -> tuple[Cluster, ...]:

@@ -146,6 +146,7 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
         As its steps do, and if `out` holds something else.
     """
     from napari_histoclust.core.bundle import load_model
+    from napari_histoclust.core.edits import saved_run
     from napari_histoclust.core.figures import draw_figures
     from napari_histoclust.core.mapping import check_run_folder, map_stacks
     from napari_histoclust.core.validation.report import validate_run
@@ -164,7 +165,7 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
         yield from validate_run(run)
         timer.record("validate", timer.lap())
     if not timer.is_recorded("figures"):
-        yield from draw_figures(run)
+        yield from draw_figures(saved_run(out))
         timer.record("figures", timer.lap())
     return run
 

@@ -27,6 +27,16 @@ class History(Generic[T]):
         """Whether there is a value that was gone back from."""
         return bool(self._future)
 
+    @property
+    def previous(self) -> T | None:
+        """The value that `back` returns to."""
+        return self._past[-1] if self._past else None
+
+    @property
+    def following(self) -> T | None:
+        """The value that `forward` returns to."""
+        return self._future[-1] if self._future else None
+
     def put(self, value: T) -> None:
         """Make `value` the present one; what was gone back from is forgotten."""
         self._past = [*self._past[1 - _STEPS :], self.value]

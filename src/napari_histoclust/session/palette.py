@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from psygnal import Signal
 
 from napari_histoclust.core.edits import ClusterEdits
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.palette import palette as colours_of
+from napari_histoclust.core.palette import further_colours
 from napari_histoclust.session.history import History
+from napari_histoclust.session.wording import change_in_words
 
 if TYPE_CHECKING:
     from napari_histoclust.core.palette import Cluster
@@ -84,6 +86,18 @@ class Palette:
         return self._history.can_go_forward
 
     @property
+    def undo_text(self) -> str:
+        """What `undo` takes back ("merging into Liver"), empty where there is nothing."""
+        before = self._history.previous
+        return "" if before is None else change_in_words(before, self.state)
+
+    @property
+    def redo_text(self) -> str:
+        """What `redo` makes again, empty where there is nothing."""
+        after = self._history.following
+        return "" if after is None else change_in_words(self.state, after)
+
+    @property
     def shown_ids(self) -> tuple[int, ...]:
         """Ids of the clusters left after the merges, in rising order."""
         return self.state.shown_ids
@@ -94,7 +108,7 @@ class Palette:
         return self.state.lookup
 
     def rgba(self) -> NDArray[np.float32]:
-        """Return the (ids + 1, 4) colours in 0..1 by id in `labels`; 0 and hidden clusters are transparent."""
+        """Return the (ids + 1, 4) colours in 0..1 by id in `labels`; 0 and hidden ones are transparent."""
         state, table = self.state, np.zeros((len(self.state.names) + 1, 4), np.float32)
         for cluster, shown in enumerate(state.shown_as, start=1):
             if shown not in state.hidden:
@@ -111,10 +125,9 @@ class Palette:
             If the name is empty or another shown cluster has it.
         """
         name = name.strip()
-        taken = {self.state.names[other - 1] for other in self.shown_ids if other != cluster}
-        if not name or name in taken:
-            raise HistoclustError(f'Cluster {cluster}: the name "{name}" is empty or taken, type another.')
-        self._put(names=_with(self.state.names, cluster, name))
+        if name != self.state.names[cluster - 1]:
+            self._check_name(name, f"Cluster {cluster}")
+            self._put(names=_with(self.state.names, cluster, name))
 
     def recolour(self, cluster: int, colour: str) -> None:
         """Give a cluster a colour, "#rrggbb".
@@ -132,6 +145,10 @@ class Palette:
     def hide(self, clusters: Iterable[int], hidden: bool = True) -> None:
         """Hide clusters, or show them again."""
         self._put(hidden=_toggled(self.state.hidden, clusters, hidden))
+
+    def show_only(self, clusters: Iterable[int]) -> None:
+        """Hide all clusters but these."""
+        self._put(hidden=frozenset(self.shown_ids) - frozenset(clusters))
 
     def mark_artefact(self, clusters: Iterable[int], artefact: bool = True) -> None:
         """Mark clusters as artefact, or take the mark back."""
@@ -164,28 +181,73 @@ class Palette:
             If all patches are in one part.
         """
         members = np.flatnonzero(self.shown_labels == cluster)
-        present, numbers = np.unique(parts, return_inverse=True)
         if parts.shape != members.shape:
             raise ValueError(f"{parts.shape} parts for {len(members)} patches of cluster {cluster}")
+        present = np.flatnonzero(np.bincount(parts))
         if len(present) < 2:
             raise HistoclustError(f"{self.state.names[cluster - 1]}: does not fall into parts, try others.")
-        first_new = len(self.state.names) + 1
-        new_ids = np.array([cluster, *range(first_new, first_new + len(present) - 1)], np.int16)
-        labels = self.labels.copy()
-        labels[members] = new_ids[numbers]
-        labels.setflags(write=False)
-        self._put(labels=labels, **self._named_parts(cluster, len(present)))
+        names = self._free_names(f"{self.state.names[cluster - 1]} {part}" for part in _parts())
+        first, *others = islice(names, len(present))
+        ids = np.zeros(int(present[-1]) + 1, np.int16)
+        ids[present] = [cluster, *self._next_ids(len(others))]
+        self._put(
+            labels=_relabelled(self.labels, members, ids[parts]),
+            **self._enlarged(others, _with(self.state.names, cluster, first), like=cluster),
+        )
 
-    def _named_parts(self, cluster: int, count: int) -> dict[str, tuple[object, ...]]:
-        """Names ("Liver a", "Liver b"), colours and places of a cluster divided into `count`."""
-        state, first_new = self.state, len(self.state.names) + 1
-        name = state.names[cluster - 1]
-        parts = [f"{name} {part}" for part in _letters(count)]
-        new_ids = range(first_new, first_new + count - 1)
+    def carve(self, patches: NDArray[np.bool_], name: str | None = None) -> int:
+        """Make chosen patches a cluster of their own, wherever they were before.
+
+        Parameters
+        ----------
+        patches : (n,) bool
+            Which.
+        name : str, optional
+            "New cluster", with a number where that is taken, if not given.
+
+        Returns
+        -------
+        int
+            Id of the new cluster.
+
+        Raises
+        ------
+        HistoclustError
+            If no patch is chosen, or the name is empty or taken.
+        """
+        if not patches.any():
+            raise HistoclustError(
+                "New cluster: nothing is selected, choose patches in the plot or on the slide."
+            )
+        name = next(self._free_names(_numbered("New cluster"))) if name is None else name.strip()
+        self._check_name(name, "New cluster")
+        new = self._next_ids(1)[0]
+        self._put(labels=_relabelled(self.labels, patches, np.int16(new)), **self._enlarged([name]))
+        return new
+
+    def _check_name(self, name: str, who: str) -> None:
+        if not name or not list(self._free_names([name])):
+            raise HistoclustError(f'{who}: the name "{name}" is empty or taken, type another.')
+
+    def _next_ids(self, count: int) -> range:
+        return range(len(self.state.names) + 1, len(self.state.names) + 1 + count)
+
+    def _free_names(self, wanted: Iterable[str]) -> Iterator[str]:
+        """Those of `wanted` that no shown cluster has."""
+        taken = {self.state.names[other - 1] for other in self.shown_ids}
+        return (name for name in wanted if name not in taken)
+
+    def _enlarged(
+        self, added: Sequence[str], names: tuple[str, ...] | None = None, like: int | None = None
+    ) -> dict[str, object]:
+        """State with further clusters called `added`, which have the marks of cluster `like`."""
+        state, ids = self.state, self._next_ids(len(added))
         return {
-            "names": (*_with(state.names, cluster, parts[0]), *parts[1:]),
-            "colours": (*state.colours, *colours_of(first_new + count - 2)[first_new - 1 :]),
-            "shown_as": (*state.shown_as, *new_ids),
+            "names": (*(state.names if names is None else names), *added),
+            "colours": (*state.colours, *further_colours(state.colours, len(added))),
+            "shown_as": (*state.shown_as, *ids),
+            "hidden": _toggled(state.hidden, ids, like in state.hidden),
+            "artefacts": _toggled(state.artefacts, ids, like in state.artefacts),
         }
 
     def undo(self) -> None:
@@ -209,9 +271,23 @@ def _with(values: tuple[str, ...], cluster: int, value: str) -> tuple[str, ...]:
     return (*values[: cluster - 1], value, *values[cluster:])
 
 
-def _letters(count: int) -> list[str]:
+def _relabelled(
+    labels: NDArray[np.int16], patches: NDArray[np.generic], ids: NDArray[np.int16] | np.int16
+) -> NDArray[np.int16]:
+    labels = labels.copy()
+    labels[patches] = ids
+    labels.setflags(write=False)
+    return labels
+
+
+def _parts() -> Iterator[str]:
     """A to z, then numbers."""
-    return [chr(ord("a") + i) if i < 26 else str(i + 1) for i in range(count)]
+    return (chr(ord("a") + i) if i < 26 else str(i + 1) for i in count())
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """The name, then "<name> 2", "<name> 3" and so on."""
+    return (f"{name} {i}" if i > 1 else name for i in count(1))
 
 
 def _toggled(ids: frozenset[int], changed: Iterable[int], on: bool) -> frozenset[int]:

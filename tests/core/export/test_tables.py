@@ -18,7 +18,7 @@ from napari_histoclust.core.run import Run
 
 COLUMNS = [
     "patch", "slide", "row", "col", "y_px", "x_px", "y_um", "x_um",
-    "cluster", "cluster_name", "confidence", "entropy", "tissue_fraction",
+    "cluster", "cluster_name", "artefact", "confidence", "entropy", "tissue_fraction",
 ]  # fmt: skip
 
 
@@ -29,6 +29,8 @@ def _check(table: pd.DataFrame, run: Run) -> None:
     assert table["slide"].tolist() == [run.slides[i] for i in run.slide_index]
     assert table["cluster_name"].tolist() == [names[label] for label in run.labels]
     np.testing.assert_array_equal(table["cluster"], run.labels)
+    marked = {cluster.id for cluster in run.clusters if cluster.artefact}
+    assert table["artefact"].tolist() == [label in marked for label in run.labels.tolist()]
     for name in ("confidence", "entropy"):
         np.testing.assert_array_equal(table[name].astype(np.float32), getattr(run, name))
     for name in ("row", "col", "y_px", "x_px", "tissue_fraction"):
@@ -87,7 +89,8 @@ def test_clusters_against_sums_by_hand(tmp_path: Path) -> None:
     drive(export_run(run, ["csv"], tmp_path))
     table = pd.read_csv(tmp_path / "clusters.csv")
     assert list(table.columns) == [
-        "id", "name", "colour", "patches", "share", "area_px2", "area_mm2", "mean_confidence",
+        "id", "name", "colour", "artefact", "patches", "share", "area_px2", "area_mm2", "mean_confidence",
+        "mean_od_HE", "mean_od_CD31",
     ]  # fmt: skip
     for row, cluster in zip(table.itertuples(), run.clusters, strict=True):
         confidences = [c for c, label in zip(run.confidence, run.labels, strict=True) if label == cluster.id]

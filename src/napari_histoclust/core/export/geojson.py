@@ -19,9 +19,9 @@ import numpy as np
 import shapely
 
 from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.cluster_stats import ClusterSummary, summarise_clusters
 from napari_histoclust.core.export.naming import slide_paths
 from napari_histoclust.core.export.polygons import Geometries, cluster_polygons
-from napari_histoclust.core.export.summary import ClusterSummary, summarise_clusters
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run import Run
@@ -65,6 +65,7 @@ def _write_features(run: Run, slide: int, geometries: dict[int, Any], file: IO[s
 
 
 def _properties(summary: ClusterSummary) -> dict[str, Any]:
+    mark = {"metadata": {"artefact": "yes"}} if summary.cluster.artefact else {}
     return {
         "objectType": "annotation",
         "classification": {
@@ -73,6 +74,7 @@ def _properties(summary: ClusterSummary) -> dict[str, Any]:
         },
         "isLocked": True,  # a stray drag in QuPath should not move a result
         "measurements": dict(_measurements(summary)),
+        **mark,
     }
 
 

@@ -50,6 +50,7 @@ def _uns(run: Run, uns: dict[str, Any]) -> dict[str, Any]:
         "id": np.array([cluster.id for cluster in run.clusters]),
         "name": np.array([cluster.name for cluster in run.clusters], dtype=object),
         "colour": colours,
+        "artefact": np.array([cluster.artefact for cluster in run.clusters]),
     }
     return {**uns, "clusters": clusters, "cluster_colors": colours}
 

@@ -15,8 +15,8 @@ import zarr
 from numcodecs import Blosc
 
 from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.cluster_stats import summarise_clusters
 from napari_histoclust.core.export.naming import slide_paths
-from napari_histoclust.core.export.summary import summarise_clusters
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run import Run
 

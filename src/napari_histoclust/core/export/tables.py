@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_path
-from napari_histoclust.core.export.summary import summarise_clusters
+from napari_histoclust.core.cluster_stats import ClusterSummary, summarise_clusters
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run import Run
 
@@ -75,6 +76,7 @@ def patch_schema() -> pa.Schema:
             ("x_um", pa.float64()),
             ("cluster", pa.int16()),
             ("cluster_name", pa.string()),
+            ("artefact", pa.bool_()),
             ("confidence", pa.float32()),
             ("entropy", pa.float32()),
             ("tissue_fraction", pa.float32()),
@@ -109,6 +111,7 @@ def _block(run: Run, slide: int, rows: slice) -> pa.Table:
         "x_um": _um(x_px, um_per_px),
         "cluster": labels,
         "cluster_name": pa.array(_names(run)).take(pa.array(labels)),
+        "artefact": np.isin(labels, [cluster.id for cluster in run.clusters if cluster.artefact]),
         "confidence": run.confidence[rows],
         "entropy": run.entropy[rows],
         "tissue_fraction": grid.tissue_fraction[own],
@@ -131,9 +134,10 @@ def _names(run: Run) -> list[str]:
 
 
 def cluster_table(run: Run) -> pa.Table:
-    """Return one row a cluster: id, name, colour, patches, share, areas and mean confidence.
+    """Return one row a cluster: its marks, patches, share, areas, mean confidence and densities.
 
-    area_mm2 is missing where the scale of a slide is unknown, mean_confidence for a cluster without a patch.
+    area_mm2 is missing where the scale of a slide is unknown, the means for a cluster without a patch. The
+    mean optical densities, a column `mean_od_<stain>` each, are missing in a run that did not measure them.
     """
     import pyarrow as pa
 
@@ -142,20 +146,28 @@ def cluster_table(run: Run) -> pa.Table:
             ("id", pa.int16()),
             ("name", pa.string()),
             ("colour", pa.string()),
+            ("artefact", pa.bool_()),
             ("patches", pa.int64()),
             ("share", pa.float64()),
             ("area_px2", pa.float64()),
             ("area_mm2", pa.float64()),
             ("mean_confidence", pa.float64()),
+            *((f"mean_od_{stain}", pa.float64()) for stain in _measured(run)),
         ]
     )
-    rows = [
-        {
-            "id": summary.cluster.id,
-            "name": summary.cluster.name,
-            "colour": summary.cluster.colour,
-            **{name: getattr(summary, name) for name in schema.names[3:]},
-        }
-        for summary in summarise_clusters(run)
-    ]
+    rows = [_cluster_row(run, summary) for summary in summarise_clusters(run)]
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _cluster_row(run: Run, summary: ClusterSummary) -> dict[str, Any]:
+    """One value a column; what is left out is missing."""
+    densities = summary.mean_stain_od or ()
+    return {
+        **asdict(summary.cluster),
+        **asdict(summary),
+        **{f"mean_od_{stain}": od for stain, od in zip(_measured(run), densities, strict=False)},
+    }
+
+
+def _measured(run: Run) -> tuple[str, ...]:
+    return () if run.stain_od is None else run.stains
