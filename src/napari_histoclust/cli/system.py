@@ -64,7 +64,7 @@ def open_(path: Path, /) -> None:
     path
         A run folder, or a stack.
     """
-    from napari_histoclust.viewer.open import show
+    from napari_histoclust.widgets.open import show
 
     show(path)
 

@@ -140,15 +140,16 @@ class Session:
         self._take(tuple(stacks), model, run)
 
     def show_slide(self, slide: int) -> None:
-        """Show another of the stacks.
+        """Show another of the slides; a run whose images have moved has slides too.
 
         Raises
         ------
         IndexError
-            If there is no such stack.
+            If there is no such slide.
         """
-        if not 0 <= slide < len(self._stacks):
-            raise IndexError(f"slide {slide} of {len(self._stacks)}")
+        count = len(self._stacks) or (0 if self._run is None else len(self._run.slides))
+        if not 0 <= slide < count:
+            raise IndexError(f"slide {slide} of {count}")
         if slide != self._slide:
             self._slide = slide
             self.slide_changed.emit()

@@ -24,6 +24,7 @@ class ViewState(Settings):
     """What is seen of a run. The camera is in world units (um, or level-0 px without a scale), y first."""
 
     format: Literal[1] = 1
+    fingerprint: str = ""
     slide: int = 0
     stain: str = ""
     blended: str = ""
@@ -44,7 +45,7 @@ def save_view(folder: Path, view: ViewState, selection: NDArray[np.bool_]) -> No
 
 
 def load_view(run: Run) -> ViewState | None:
-    """Return the view of a run, None where none was saved.
+    """Return the view of a run, None where none was saved or the folder has been mapped anew since.
 
     Raises
     ------
@@ -55,9 +56,10 @@ def load_view(run: Run) -> ViewState | None:
     if not file.is_file():
         return None
     try:
-        return ViewState.model_validate(read_json(file))
+        view = ViewState.model_validate(read_json(file))
     except ValidationError as error:
         raise HistoclustError(f"{file}: is damaged, delete it to open the run without its view.") from error
+    return view if view.fingerprint == run.manifest.fingerprint else None
 
 
 def load_selection(run: Run) -> NDArray[np.bool_]:

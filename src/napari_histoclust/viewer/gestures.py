@@ -158,6 +158,6 @@ def _names(event: Any) -> tuple[str, ...]:
 
 
 def _is_looking(viewer: Viewer) -> bool:
-    """Whether the active layer leaves the mouse to the viewer, so that no drawing of the user's is disturbed."""
+    """Whether the active layer leaves the mouse to the viewer; drawing of the user's is not disturbed."""
     active = viewer.layers.selection.active
     return active is None or str(getattr(active, "mode", "pan_zoom")) == "pan_zoom"

@@ -47,8 +47,6 @@ class PatchLayers:
         self.clusters = Layer.create(*clusters_layer(run, slide, session.palette))
         self.selection = Layer.create(*selection_layer(run, slide))
         self.focus = Layer.create(*focus_layer(run, slide))
-        for layer in self.all:
-            layer.editable = False  # a slip of the mouse must not paint over the result
         self._painted: tuple[object, ...] = (CLUSTER, session.palette.labels)
         self.paint_colours()
         self.paint_selection()
@@ -60,11 +58,11 @@ class PatchLayers:
         return self.clusters, self.selection, self.focus
 
     def paint_colours(self) -> None:
-        """Change the table of colours; the picture only where its codes are others (split, other colouring)."""
+        """Change the table of colours; the picture only where its codes are others (split, colouring)."""
         session, colouring = self._session, colour(self._session)
         source = (session.colour_by, session.palette.labels)
         if any(now is not before for now, before in zip(source, self._painted, strict=True)):
-            self.clusters.data = _picture(self._run, self._slide, colouring.codes, len(colouring.table))
+            _show(self.clusters, _picture(self._run, self._slide, colouring.codes, len(colouring.table)))
             self._painted = source
         self.clusters.colormap = label_colormap(colouring.table)
         if session.colour_by == CLUSTER:
@@ -77,14 +75,20 @@ class PatchLayers:
         self.selection.visible = len(selection) > 0 and not is_point
         if self.selection.visible:
             values = np.where(selection.mask[self._run.rows(self._slide)], CHOSEN, OTHER).astype(np.uint8)
-            self.selection.data = self._run.grids[self._slide].picture(values)
+            _show(self.selection, self._run.grids[self._slide].picture(values))
 
     def paint_focus(self) -> None:
         """Move the ring."""
         focus = self._session.focus
         here = [] if focus is None or self._run.slide_index[focus] != self._slide else [focus]
-        self.focus.data = np.array([world_of_patch(self._run, patch) for patch in here]).reshape(-1, 2)
+        _show(self.focus, np.array([world_of_patch(self._run, patch) for patch in here]).reshape(-1, 2))
         self.paint_selection()
+
+
+def _show(layer: Layer, data: NDArray[Any]) -> None:
+    """Give a layer other data; napari makes it editable at that."""
+    layer.data = data
+    layer.editable = False
 
 
 def _picture(run: Run, slide: int, codes: NDArray[Any], size: int) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from napari_histoclust.viewer.layers import stack_layers
 from napari_histoclust.viewer.patch_layers import PatchLayers
 from napari_histoclust.viewer.places import patch_side_world, world_of_patch
 from napari_histoclust.viewer.stains import Stains
+from napari_histoclust.viewer.window import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,7 @@ class Scene:
     """
 
     def __init__(self, viewer: Viewer, session: Session) -> None:
-        self._viewer = weakref.ref(viewer)
+        self._viewer = weakref.ref(unwrapped(viewer))
         self.session = session
         self.stains = Stains()
         self.patches: PatchLayers | None = None
@@ -73,9 +74,9 @@ class Scene:
             return
         slide = int(run.slide_index[patch])
         self.session.show_slide(slide)
-        viewer.camera.center = world_of_patch(run, patch)
+        viewer.scene.camera.center = world_of_patch(run, patch)
         near = min(viewer.canvas.size) / (_PATCHES_ACROSS * patch_side_world(run, slide))
-        viewer.camera.zoom = max(viewer.camera.zoom, near)
+        viewer.scene.camera.zoom = max(viewer.scene.camera.zoom, near)
 
     def fit(self) -> None:
         """Show the whole slide."""
@@ -87,7 +88,9 @@ class Scene:
         viewer, patches, stains = self.viewer, self.patches, self.stains
         overlay = {} if patches is None else _overlay(patches.clusters)
         camera = {} if viewer is None else _camera(viewer)
+        run = self.session.run
         return ViewState(
+            fingerprint="" if run is None else run.manifest.fingerprint,
             slide=self.session.slide,
             stain=stains.shown,
             blended=stains.blended,
@@ -101,8 +104,7 @@ class Scene:
     def show_view(self, view: ViewState) -> None:
         """See again what was seen."""
         session, viewer = self.session, self.viewer
-        if view.slide < len(session.stacks):
-            session.show_slide(view.slide)
+        session.show_slide(view.slide)
         if view.stain in self.stains.names:
             self.stains.blend(
                 view.stain, view.blended if view.blended in self.stains.names else "", view.share
@@ -113,10 +115,10 @@ class Scene:
             self.patches.clusters.opacity = view.overlay_opacity
             self.patches.clusters.visible = view.overlay_visible
         if viewer is not None:
-            viewer.camera.center, viewer.camera.zoom = view.centre, view.zoom
+            viewer.scene.camera.center, viewer.scene.camera.zoom = view.centre, view.zoom
 
     def _on_session_results_changed(self) -> None:
-        """Build anew the layers whose stack, run or slide is another one; the rest stays as the user set it."""
+        """Build anew the layers whose stack, run or slide is another one; the rest stays as it is."""
         viewer, session = self.viewer, self.session
         if viewer is None:
             return
@@ -157,6 +159,7 @@ class Scene:
         for layer in () if self.patches is None else self.patches.all:
             if layer in viewer.layers:
                 viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
+                layer.editable = False  # a slip of the mouse must not paint over the result
         shown = self.stains.shown_layer
         if shown is not None and shown in viewer.layers:
             viewer.layers.selection.active = shown
@@ -189,8 +192,8 @@ def _overlay(layer: Layer) -> dict[str, Any]:
 
 
 def _camera(viewer: Viewer) -> dict[str, Any]:
-    y, x = viewer.camera.center[-2:]
-    return {"centre": (float(y), float(x)), "zoom": float(viewer.camera.zoom)}
+    y, x = viewer.scene.camera.center[-2:]
+    return {"centre": (float(y), float(x)), "zoom": float(viewer.scene.camera.zoom)}
 
 
 def _remove(viewer: Viewer, layers: Iterable[Layer]) -> None:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from napari_histoclust.session import Session
 from napari_histoclust.viewer.scene import Scene
+from napari_histoclust.viewer.window import unwrapped
 from napari_histoclust.widgets._jobs import JobRunner
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _CONTEXTS: WeakKeyDictionary[Any, Context] = WeakKeyDictionary()
 
 def context_of(viewer: Viewer) -> Context:
     """Return the context of a viewer, made at the first call: each dock, opened alone or again, shares it."""
+    viewer = unwrapped(viewer)
     if viewer not in _CONTEXTS:
         session = Session()
         _CONTEXTS[viewer] = Context(session, JobRunner(), Scene(viewer, session))

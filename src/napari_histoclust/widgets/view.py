@@ -20,7 +20,7 @@ from superqt.utils import signals_blocked
 
 from napari_histoclust.session.colouring import colourings
 from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
-from napari_histoclust.session.summary import describe_selection
+from napari_histoclust.session.summary import summary_of
 from napari_histoclust.widgets._follow import follow
 
 if TYPE_CHECKING:
@@ -146,7 +146,9 @@ class ViewBar(QWidget):
         self._colour_by.setCurrentIndex(self._colour_by.findData(self._context.session.colour_by))
 
     def _on_session_selection_changed(self) -> None:
-        self._status.setText(describe_selection(self._context.session))
+        session = self._context.session
+        hint = "" if session.run is None else "Click the tissue or sweep over the plot to choose patches."
+        self._status.setText(str(summary_of(session)) if len(session.selection) else hint)
 
 
 class StainButtons(QWidget):

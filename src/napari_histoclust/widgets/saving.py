@@ -1,0 +1,93 @@
+"""Saving what a person has made of a run, and asking before it is lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QMessageBox, QWidget
+
+from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.edits import save_edits
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.session.view_state import save_view
+from napari_histoclust.viewer.notices import show_failure
+
+if TYPE_CHECKING:
+    from napari_histoclust.widgets.context import Context
+
+
+def save(context: Context) -> bool:
+    """Write names, merges, splits, view and selection into the run's folder; return whether it went well."""
+    session, run = context.session, context.session.run
+    if run is None:
+        return False
+    try:
+        save_edits(run.path, session.palette.state)
+        save_view(run.path, context.scene.view(), session.selection.mask)
+    except HistoclustError as error:
+        show_failure(error)
+        return False
+    session.mark_saved()
+    return True
+
+
+def copy_run(source: Path, target: Path) -> Job[Path]:
+    """Copy a run folder to another place, whole or not at all.
+
+    Raises
+    ------
+    HistoclustError
+        If something stands at `target` or the disk is full.
+    """
+    yield Progress("Copying the run")
+    if target.exists():
+        raise HistoclustError(f"{target}: is there already, choose another name.")
+    with atomic_path(target) as partial:
+        shutil.copytree(source, partial)
+    return target
+
+
+def may_leave(context: Context, parent: QWidget | None = None) -> bool:
+    """Ask what shall become of unsaved changes; return whether the run may be left."""
+    if not context.session.has_unsaved_edits:
+        return True
+    buttons = QMessageBox.StandardButton
+    question = QMessageBox(parent)
+    question.setIcon(QMessageBox.Icon.Question)
+    question.setText("Names, colours or merges of this run have not been saved.")
+    question.setInformativeText("Save them into the run folder?")
+    question.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+    question.setDefaultButton(buttons.Save)
+    answer = question.exec()
+    return answer == buttons.Discard or (answer == buttons.Save and save(context))
+
+
+class ClosingGuard(QObject):
+    """Asks about unsaved changes when napari's window is closed, and cancels the job in the background.
+
+    Parameters
+    ----------
+    context : Context
+    window : QWidget
+        napari's window.
+    parent : QObject
+        As long as it lives, the guard watches.
+    """
+
+    def __init__(self, context: Context, window: QWidget, parent: QObject) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._window = window
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
+        """Swallow the window's closing where the user wants to stay."""
+        is_closing = event is not None and event.type() == QEvent.Type.Close and watched is self._window
+        if is_closing and event is not None and not may_leave(self._context, self._window):
+            event.ignore()
+            return True
+        return False
