@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
-from core.runs import make_run
+from core.models import write_model
+from core.runs import STAINS, make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.run import Run
-from napari_histoclust.viewer.open import open_in_napari
+from napari_histoclust.widgets.open import open_in_napari
 from viewer.pyramids import plain, write_stack
 
 pytestmark = pytest.mark.gui
@@ -27,7 +28,9 @@ def small_run(tmp_path: Path, slides: int = 1) -> Run:
         write_stack(tmp_path / f"block{i}", {"HE": plain(400, 500), "MT": plain(400, 500)})
         for i in range(slides)
     ]
-    return make_run(tmp_path / "my run", slides=slides, paths=stacks)
+    made = make_run(tmp_path / "my run", slides=slides, paths=stacks)
+    write_model(made.path / "model", STAINS)
+    return made
 
 
 def test_the_reference_lies_below_half_transparent_clusters(
@@ -38,6 +41,8 @@ def test_the_reference_lies_below_half_transparent_clusters(
         ("MT", False, 1.0),
         ("HE", True, 1.0),
         ("clusters", True, 0.5),
+        ("selection", False, 0.6),
+        ("patch", True, 1.0),
     ]
     assert viewer.title == "my run - napari-histoclust"
     assert viewer.canvas.overlays.scale_bar.visible
@@ -60,11 +65,10 @@ def test_the_whole_slide_is_in_view(tmp_path: Path, make_napari_viewer_proxy: Vi
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (height_um / 2, width_um / 2), atol=1)
 
 
-def test_a_slide_of_a_cohort_is_chosen_and_named(tmp_path: Path, make_napari_viewer_proxy: Viewers) -> None:
+def test_a_slide_of_a_cohort_is_chosen(tmp_path: Path, make_napari_viewer_proxy: Viewers) -> None:
     run = small_run(tmp_path, slides=2)
     viewer = open_in_napari(run.path, slide=1, viewer=make_napari_viewer_proxy())
     np.testing.assert_array_equal(viewer.layers["clusters"].data, run.label_picture(1))
-    assert notification_manager.records[-1].message == "my run: slide 2 of 2, slide 2."
     with pytest.raises(HistoclustError, match="has no slide 3, choose one of 1 to 2"):
         open_in_napari(run.path, slide=2, viewer=viewer)
 
@@ -73,7 +77,7 @@ def test_a_run_whose_images_have_gone_says_so(tmp_path: Path, make_napari_viewer
     run = small_run(tmp_path)
     shutil.rmtree(run.manifest.slides[0].path)
     viewer = open_in_napari(run.path, viewer=make_napari_viewer_proxy())
-    assert [layer.name for layer in viewer.layers] == ["clusters"]
+    assert [layer.name for layer in viewer.layers] == ["clusters", "selection", "patch"]
     assert "no longer there" in notification_manager.records[-1].message
 
 

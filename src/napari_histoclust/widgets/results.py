@@ -53,10 +53,10 @@ class ResultsDock(QWidget):
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self._where = QLabel(
+        self.where = QLabel(
             self, wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse
         )
-        self._save = QPushButton(
+        self.save_button = QPushButton(
             "Save", self, toolTip="Write names, colours, merges and the view into the run folder."
         )
         self._copy = QPushButton("Save a copy…", self, toolTip="Copy the whole run folder, with all changes.")
@@ -65,9 +65,9 @@ class ResultsDock(QWidget):
             "Export…", self, toolTip="Write the ticked formats into a folder of your choice."
         )
         self._cancel = QPushButton("Cancel", self, visible=False)
-        self._progress = QLabel(self, wordWrap=True)
+        self.progress = QLabel(self, wordWrap=True)
         self._arrange()
-        self._save.clicked.connect(self._on_save_clicked)
+        self.save_button.clicked.connect(self._on_save_clicked)
         self._copy.clicked.connect(self._on_copy_clicked)
         self._export.clicked.connect(self._on_export_clicked)
         self._cancel.clicked.connect(context.runner.cancel)
@@ -77,8 +77,8 @@ class ResultsDock(QWidget):
 
     def _arrange(self) -> None:
         column, row = QVBoxLayout(self), QHBoxLayout()
-        column.addWidget(self._where)
-        row.addWidget(self._save)
+        column.addWidget(self.where)
+        row.addWidget(self.save_button)
         row.addWidget(self._copy)
         column.addLayout(row)
         group = QGroupBox("Export", self)
@@ -90,19 +90,19 @@ class ResultsDock(QWidget):
         row.addWidget(self._export)
         row.addWidget(self._cancel)
         column.addLayout(row)
-        column.addWidget(self._progress)
+        column.addWidget(self.progress)
         column.addStretch(1)
 
     def _on_session_changed(self) -> None:
         session = self._context.session
         has_run = session.run is not None
-        for button in (self._save, self._copy, self._export):
+        for button in (self.save_button, self._copy, self._export):
             button.setEnabled(has_run)
-        self._save.setText("Save *" if session.has_unsaved_edits else "Save")
+        self.save_button.setText("Save *" if session.has_unsaved_edits else "Save")
         if session.run is None:
-            self._where.setText("There is no run yet. Map a slide, or open a run folder, in the other tabs.")
+            self.where.setText("There is no run yet. Map a slide, or open a run folder, in the other tabs.")
         else:
-            self._where.setText(f"{len(session.run):,} patches in\n{session.run.path}")
+            self.where.setText(f"{len(session.run):,} patches in\n{session.run.path}")
 
     def _on_save_clicked(self) -> None:
         if save(self._context):
@@ -110,26 +110,37 @@ class ResultsDock(QWidget):
 
     def _on_copy_clicked(self) -> None:
         run = self._context.session.run
-        if run is None or not save(self._context):
+        if run is None:
             return
         name, _ = QFileDialog.getSaveFileName(self, "Save a copy of the run as", f"{run.path}-copy")
         if name:
-            self.start("Copying", copy_run(run.path, Path(name)))
+            self.copy_to(Path(name))
+
+    def copy_to(self, folder: Path) -> None:
+        """Save, and copy the run folder."""
+        run = self._context.session.run
+        if run is not None and save(self._context):
+            self._start("Copying", copy_run(run.path, folder))
 
     def _on_export_clicked(self) -> None:
-        run = self._context.session.edited_run()
+        run = self._context.session.run
         if run is None:
             return
         folder = QFileDialog.getExistingDirectory(self, "Export into", str(run.path))
         if folder:
-            self.start("Export", _export(run, self.formats(), Path(folder)))
+            self.export_to(Path(folder), self.formats())
+
+    def export_to(self, folder: Path, formats: list[str]) -> None:
+        """Write the run, as it is named and merged, into a folder."""
+        run = self._context.session.edited_run()
+        if run is not None:
+            self._start("Export", _export(run, formats, folder))
 
     def formats(self) -> list[str]:
         """Return the ticked formats."""
         return [name for name, box in self._boxes.items() if box.isChecked()]
 
-    def start(self, title: str, job: Job[object]) -> None:
-        """Begin a job and show how far it is."""
+    def _start(self, title: str, job: Job[object]) -> None:
         with sentences_shown():
             running = self._context.runner.start(title, job)
             self._cancel.setVisible(True)
@@ -138,11 +149,11 @@ class ResultsDock(QWidget):
             running.ended.connect(self._on_job_ended)
 
     def _on_job_progressed(self, progress: object, _remaining_s: object) -> None:
-        self._progress.setText(str(progress))
+        self.progress.setText(str(progress))
 
     def _on_job_finished(self, result: object) -> None:
         files = result if isinstance(result, tuple) else (result,)
-        self._progress.setText("Written: " + ", ".join(Path(str(file)).name for file in files))
+        self.progress.setText("Written: " + ", ".join(Path(str(file)).name for file in files))
 
     def _on_job_ended(self) -> None:
         self._cancel.setVisible(False)

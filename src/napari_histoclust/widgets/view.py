@@ -51,16 +51,16 @@ class ViewBar(QWidget):
         self._context = context
         self._buttons = StainButtons(self)
         self._blend_with = QComboBox(self, toolTip="A second stain to lay over the first.")
-        self._share = _slider(self, 0, "How much of the second stain is seen over the first.")
-        self._opacity = _slider(self, 50, "How strongly the colours of the patches cover the tissue.")
-        self._colour_by = QComboBox(self, toolTip="What the map and the plot are coloured by.")
+        self.share = _slider(self, 0, "How much of the second stain is seen over the first.")
+        self.opacity = _slider(self, 50, "How strongly the colours of the patches cover the tissue.")
+        self.colour_by = QComboBox(self, toolTip="What the map and the plot are coloured by.")
         self._region = _button(
             self,
             "Draw region",
             "Draw an outline on the tissue to choose the patches inside. Shift adds, Alt removes.",
         )
         self._whole = _button(self, "Whole slide", "Fit the slide into the window.")
-        self._status = QLabel(self)
+        self.status = QLabel(self)
         self._arrange()
         self._listen()
         self._on_stains_changed()
@@ -73,27 +73,27 @@ class ViewBar(QWidget):
             self._buttons,
             QLabel("Blend with", self),
             self._blend_with,
-            self._share,
+            self.share,
             QLabel("Overlay", self),
-            self._opacity,
+            self.opacity,
             QLabel("Colour by", self),
-            self._colour_by,
+            self.colour_by,
             self._region,
             self._whole,
         ):
             row.addWidget(widget)
-        row.addWidget(self._status, 1)
-        self._status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row.addWidget(self.status, 1)
+        self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def _listen(self) -> None:
         session, scene = self._context.session, self._context.scene
         self._buttons.chosen.connect(scene.stains.show)
         self._blend_with.activated.connect(self._on_blend_changed)
-        self._share.valueChanged.connect(self._on_blend_changed)
-        self._opacity.valueChanged.connect(self._on_opacity_changed)
-        self._colour_by.activated.connect(self._on_colour_by_activated)
+        self.share.valueChanged.connect(self._on_blend_changed)
+        self.opacity.valueChanged.connect(self._on_opacity_changed)
+        self.colour_by.activated.connect(self._on_colour_by_activated)
         self._region.clicked.connect(self.region_wanted)
         self._whole.clicked.connect(scene.fit)
         follow(self, scene.stains.changed, self._on_stains_changed)
@@ -106,7 +106,7 @@ class ViewBar(QWidget):
     def _on_blend_changed(self) -> None:
         stains = self._context.scene.stains
         other = self._blend_with.currentData() or ""
-        stains.blend(stains.shown, other, self._share.value() / _WHOLE)
+        stains.blend(stains.shown, other, self.share.value() / _WHOLE)
 
     def _on_opacity_changed(self, value: int) -> None:
         patches = self._context.scene.patches
@@ -114,41 +114,41 @@ class ViewBar(QWidget):
             patches.clusters.opacity = value / _WHOLE
 
     def _on_colour_by_activated(self) -> None:
-        self._context.session.set_colour_by(self._colour_by.currentData())
+        self._context.session.set_colour_by(self.colour_by.currentData())
 
     def _on_stains_changed(self) -> None:
         stains = self._context.scene.stains
         self._buttons.show_stains(stains.names, stains.shown)
         others = [name for name in stains.names if name != stains.shown]
-        with signals_blocked(self._blend_with), signals_blocked(self._share):
+        with signals_blocked(self._blend_with), signals_blocked(self.share):
             _fill(
                 self._blend_with,
                 {name: name for name in others},
                 stains.blended or self._blend_with.currentData(),
             )
-            self._share.setValue(round(stains.share * _WHOLE))
-        self._share.setEnabled(bool(others))
+            self.share.setValue(round(stains.share * _WHOLE))
+        self.share.setEnabled(bool(others))
         self._blend_with.setEnabled(bool(others))
 
     def _on_session_run_changed(self) -> None:
         run, patches = self._context.session.run, self._context.scene.patches
-        for widget in (self._opacity, self._colour_by, self._region):
+        for widget in (self.opacity, self.colour_by, self._region):
             widget.setEnabled(run is not None)
         names = () if run is None else colourings(run)
-        _fill(self._colour_by, {name: _CAPTIONS.get(name, f"{name} density") for name in names}, CLUSTER)
+        _fill(self.colour_by, {name: _CAPTIONS.get(name, f"{name} density") for name in names}, CLUSTER)
         if patches is not None:
-            with signals_blocked(self._opacity):
-                self._opacity.setValue(round(patches.clusters.opacity * _WHOLE))
+            with signals_blocked(self.opacity):
+                self.opacity.setValue(round(patches.clusters.opacity * _WHOLE))
         self._on_session_colour_by_changed()
         self._on_session_selection_changed()
 
     def _on_session_colour_by_changed(self) -> None:
-        self._colour_by.setCurrentIndex(self._colour_by.findData(self._context.session.colour_by))
+        self.colour_by.setCurrentIndex(self.colour_by.findData(self._context.session.colour_by))
 
     def _on_session_selection_changed(self) -> None:
         session = self._context.session
         hint = "" if session.run is None else "Click the tissue or sweep over the plot to choose patches."
-        self._status.setText(str(summary_of(session)) if len(session.selection) else hint)
+        self.status.setText(str(summary_of(session)) if len(session.selection) else hint)
 
 
 class StainButtons(QWidget):

@@ -1,0 +1,142 @@
+"""The bar above the canvas and the results dock, driven by the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QToolButton
+
+from core.runs import STAINS, make_run
+from napari_histoclust.core.run import Run
+from napari_histoclust.widgets.context import Context, context_of
+from napari_histoclust.widgets.results import ResultsDock
+from napari_histoclust.widgets.view import ViewBar
+from viewer.pyramids import plain, write_stack
+
+pytestmark = pytest.mark.gui
+
+Viewers = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    stack = write_stack(tmp_path / "block", {stain: plain(400, 500) for stain in STAINS})
+    return make_run(tmp_path / "run", paths=[stack])
+
+
+@pytest.fixture
+def context(make_napari_viewer_proxy: Viewers) -> Context:
+    return context_of(make_napari_viewer_proxy())
+
+
+@pytest.fixture
+def bar(context: Context, run: Run, qtbot: QtBot) -> ViewBar:
+    bar = ViewBar(context)
+    qtbot.addWidget(bar)
+    context.session.take_up(run, [run.open_stack(0)])
+    return bar
+
+
+def stain_buttons(bar: ViewBar) -> dict[str, QToolButton]:
+    return {button.text(): button for button in bar.findChildren(QToolButton)}
+
+
+def test_a_button_a_stain_and_the_one_seen_is_pressed(bar: ViewBar, context: Context, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: set(stain_buttons(bar)) == set(STAINS))
+    qtbot.mouseClick(stain_buttons(bar)["CD31"], Qt.MouseButton.LeftButton)
+    assert context.scene.stains.shown == "CD31"
+    context.scene.stains.show("HE")
+    assert stain_buttons(bar)["HE"].isChecked()
+    assert not stain_buttons(bar)["CD31"].isChecked()
+
+
+def test_the_slider_blends(bar: ViewBar, context: Context) -> None:
+    bar.share.setValue(40)
+    stains = context.scene.stains
+    assert (stains.shown, stains.blended, stains.share) == ("HE", "CD31", 0.4)
+    stains.show("CD31")
+    assert bar.share.value() == 0
+
+
+def test_the_overlay_fades(bar: ViewBar, context: Context) -> None:
+    bar.opacity.setValue(20)
+    assert context.scene.patches.clusters.opacity == pytest.approx(0.2)
+
+
+def test_colours_are_chosen_by_what_the_run_has(bar: ViewBar, context: Context, qtbot: QtBot) -> None:
+    choices = [bar.colour_by.itemData(i) for i in range(bar.colour_by.count())]
+    assert choices == ["cluster", "confidence", *STAINS]
+    bar.colour_by.setCurrentIndex(2)
+    bar.colour_by.activated.emit(2)
+    assert context.session.colour_by == "HE"
+    context.session.set_colour_by("confidence")
+    assert bar.colour_by.currentData() == "confidence"
+
+
+def test_the_status_says_what_is_chosen(bar: ViewBar, context: Context, run: Run) -> None:
+    assert "sweep over the plot" in bar.status.text()
+    context.session.selection.set(np.isin(run.labels, [1, 2]))
+    assert bar.status.text().startswith(f"{np.isin(run.labels, [1, 2]).sum()} patches, ")
+    assert bar.status.text().endswith("2 clusters")
+
+
+def test_without_a_run_nothing_can_be_coloured(context: Context, qtbot: QtBot) -> None:
+    bar = ViewBar(context)
+    qtbot.addWidget(bar)
+    assert not bar.colour_by.isEnabled()
+    assert bar.status.text() == ""
+
+
+class TestResults:
+    @pytest.fixture
+    def dock(self, context: Context, run: Run, qtbot: QtBot) -> ResultsDock:
+        dock = ResultsDock(context)
+        qtbot.addWidget(dock)
+        context.session.take_up(run, [])
+        return dock
+
+    def test_without_a_run_it_says_what_to_do(self, context: Context, qtbot: QtBot) -> None:
+        dock = ResultsDock(context)
+        qtbot.addWidget(dock)
+        assert "Map a slide" in dock.where.text()
+        assert not dock.save_button.isEnabled()
+
+    def test_unsaved_changes_are_marked_and_saved(
+        self, dock: ResultsDock, context: Context, run: Run
+    ) -> None:
+        context.session.palette.rename(1, "liver")
+        assert dock.save_button.text() == "Save *"
+        dock.save_button.click()
+        assert dock.save_button.text() == "Save"
+        assert (run.path / "session" / "view.json").is_file()
+
+    def test_an_export_has_the_names_of_the_window(
+        self, dock: ResultsDock, context: Context, run: Run, tmp_path: Path, qtbot: QtBot
+    ) -> None:
+        context.session.palette.rename(1, "liver")
+        context.session.palette.merge([2], into=1)
+        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+            dock.export_to(tmp_path / "out", ["csv"])
+        table = pd.read_csv(tmp_path / "out" / "patches.csv")
+        assert set(table.loc[np.isin(run.labels, [1, 2]), "name"]) == {"liver"}
+        assert "patches.csv" in dock.progress.text()
+        context.session.mark_saved()
+
+    def test_a_copy_is_a_run_of_its_own(
+        self, dock: ResultsDock, context: Context, run: Run, tmp_path: Path, qtbot: QtBot
+    ) -> None:
+        context.session.palette.rename(1, "liver")
+        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+            dock.copy_to(tmp_path / "copy")
+        names = {p.relative_to(run.path) for p in run.path.rglob("*")}
+        assert {p.relative_to(tmp_path / "copy") for p in (tmp_path / "copy").rglob("*")} == names
+        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+            dock.copy_to(tmp_path / "copy")  # is there already: told, not replaced
+        assert "copy" not in dock.progress.text() or not dock.progress.text().startswith("Written")

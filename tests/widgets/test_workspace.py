@@ -1,0 +1,143 @@
+"""All docks around a real viewer: opening, saving, closing, and nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QMessageBox
+
+from core.models import write_model
+from core.runs import STAINS, make_run
+from napari_histoclust.core.run import Run, open_run
+from napari_histoclust.widgets.context import Context, context_of
+from napari_histoclust.widgets.open import open_in_napari
+from napari_histoclust.widgets.saving import may_leave, save
+from napari_histoclust.widgets.workspace import close_workspace, open_workspace
+from viewer.pyramids import plain, write_stack
+
+pytestmark = pytest.mark.gui
+
+Viewers = Callable[..., Any]
+DOCKS = {"Workspace", "Slides", "Model", "Clusters", "Validation", "Results", "UMAP", "Gallery"}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    stack = write_stack(tmp_path / "block", {stain: plain(400, 500) for stain in STAINS})
+    made = make_run(tmp_path / "run", paths=[stack], embedding=True)
+    write_model(made.path / "model", STAINS)
+    return made
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy: Viewers) -> Any:
+    return make_napari_viewer_proxy()
+
+
+def docks(viewer: Any) -> set[str]:
+    return {name.removesuffix(" (napari-histoclust)") for name in viewer.window.dock_widgets}
+
+
+def test_opening_a_run_brings_every_dock(run: Run, viewer: Any) -> None:
+    open_in_napari(run.path, viewer=viewer)
+    assert docks(viewer) >= DOCKS
+    assert context_of(viewer).session.run is not None
+
+
+def test_a_second_opening_changes_nothing(viewer: Any) -> None:
+    first = open_workspace(viewer)
+    assert open_workspace(viewer) is first
+    assert docks(viewer) >= DOCKS
+
+
+def test_what_was_saved_is_seen_again(run: Run, make_napari_viewer_proxy: Viewers) -> None:
+    context = context_of(open_in_napari(run.path, viewer=make_napari_viewer_proxy()))
+    change(context)
+    expected = context.session.palette.state, context.session.selection.mask, context.scene.view()
+    assert save(context)
+    assert not context.session.has_unsaved_edits
+    again = context_of(open_in_napari(run.path, viewer=make_napari_viewer_proxy()))
+    assert again.session.palette.state == expected[0]
+    np.testing.assert_array_equal(again.session.palette.labels, expected[0].labels)
+    np.testing.assert_array_equal(again.session.selection.mask, expected[1])
+    assert again.scene.view() == expected[2]
+    assert not again.session.has_unsaved_edits
+    np.testing.assert_array_equal(open_run(run.path).labels, run.labels)  # the result itself is untouched
+
+
+def change(context: Context) -> None:
+    session = context.session
+    session.palette.rename(1, "liver")
+    session.palette.merge([3], into=2)
+    members = int((session.palette.shown_labels == 1).sum())
+    session.palette.split(1, np.arange(members) % 3)
+    session.selection.set(session.palette.shown_labels == 2)
+    session.set_focus(11)
+    context.scene.stains.show("CD31")
+    context.scene.go_to(11)
+
+
+@pytest.mark.parametrize(
+    ("button", "may", "saved"),
+    [("Save", True, True), ("Discard", True, False), ("Cancel", False, False)],
+)
+def test_unsaved_changes_are_asked_about(
+    run: Run, viewer: Any, qtbot: QtBot, button: str, may: bool, saved: bool
+) -> None:
+    context = context_of(open_in_napari(run.path, viewer=viewer))
+    assert may_leave(context)  # nothing to ask
+    context.session.palette.rename(1, "liver")
+
+    def answer() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        box.button(getattr(QMessageBox.StandardButton, button)).click()
+
+    QTimer.singleShot(100, answer)
+    assert may_leave(context) is may
+    assert context.session.has_unsaved_edits is not saved
+    context.session.mark_saved()  # so that the window closes
+
+
+def test_a_full_disk_is_told_and_nothing_is_called_saved(run: Run, viewer: Any) -> None:
+    context = context_of(open_in_napari(run.path, viewer=viewer))
+    context.session.palette.rename(1, "liver")
+    shutil.rmtree(run.path)
+    run.path.write_text("a file where the folder was")
+    assert not save(context)
+    assert context.session.has_unsaved_edits
+    context.session.mark_saved()
+
+
+@pytest.mark.slow
+def test_opening_and_closing_leaves_nothing_behind(run: Run, viewer: Any, qtbot: QtBot) -> None:
+    def once() -> None:
+        open_in_napari(run.path, viewer=viewer)
+        close_workspace(viewer)
+        context_of(viewer).session.take_up(None, [])
+        QApplication.processEvents()
+        gc.collect()
+
+    def counts() -> tuple[int, int, int]:
+        ours = [w for w in QApplication.allWidgets() if type(w).__module__.startswith("napari_histoclust")]
+        session = context_of(viewer).session
+        slots = sum(len(s) for s in (session.run_changed, session.palette.changed, session.selection.changed))
+        return len(ours), threading.active_count(), slots
+
+    once()
+    qtbot.waitUntil(lambda: counts()[0] == 0)
+    first = counts()
+    for _ in range(20):
+        once()
+    qtbot.waitUntil(lambda: counts()[0] == 0)
+    assert counts() == first
+    assert docks(viewer).isdisjoint(DOCKS)
