@@ -1,0 +1,126 @@
+"""What the docks that start jobs have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
+
+from napari_histoclust.viewer.notices import sentences_shown
+from napari_histoclust.viewer.quiet import QuietStatus
+from napari_histoclust.widgets._job_button import JobButton, JobLine
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.jobs import Job
+    from napari_histoclust.widgets._jobs import RunningJob
+    from napari_histoclust.widgets.context import Context
+
+NARROW_PX = 320
+
+
+class JobDock(QScrollArea):
+    """A dock of parts below one another that scrolls up and down only.
+
+    A job that was started here is cancelled when the dock goes.
+
+    Parameters
+    ----------
+    context : Context
+    parent : QWidget, optional
+
+    Attributes
+    ----------
+    context : Context
+    column : QVBoxLayout
+        Receives the parts.
+    """
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.context = context
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(NARROW_PX)
+        body = QWidget()
+        outer = QVBoxLayout(body)
+        outer.setContentsMargins(8, 8, 8, 8)
+        self.column = QVBoxLayout()
+        self.column.setSpacing(6)
+        outer.addLayout(self.column)
+        outer.addStretch(1)
+        self.setWidget(body)
+
+    def add(self, *parts: QWidget | QLayout) -> None:
+        """Put parts below those that are there."""
+        for part in parts:
+            if isinstance(part, QWidget):
+                self.column.addWidget(part)
+            else:
+                self.column.addLayout(part)
+
+    def start(
+        self,
+        button: JobButton,
+        line: JobLine,
+        title: str,
+        job: Job[Any],
+        on_finished: Callable[[Any], None],
+        *,
+        is_heavy: bool = False,
+    ) -> RunningJob | None:
+        """Run a job; return it, or None where another one is running, which the user is told.
+
+        Parameters
+        ----------
+        button, line
+            Where it is cancelled and shown.
+        title : str
+            What it does, in the user's words.
+        on_finished : bound method
+            Takes the result.
+        is_heavy : bool
+            Whether it needs the whole processor: then napari's read-out under the mouse is off meanwhile.
+        """
+        running: RunningJob | None = None
+        with sentences_shown():
+            running = self.context.runner.start(title, job)
+            running.finished.connect(on_finished)
+            button.take_up(running)
+            line.take_up(running)
+            self.destroyed.connect(running.cancel)
+            if is_heavy:
+                _keep_quiet(running)
+        return running
+
+
+def _keep_quiet(running: RunningJob) -> None:
+    """Switch the read-out off until the job ends, or dies with its window."""
+    quiet = QuietStatus()
+    running.ended.connect(partial(_end, quiet))
+    running.destroyed.connect(partial(_end, quiet))
+
+
+def _end(quiet: QuietStatus, *_: object) -> None:
+    quiet.end()
+
+
+def section(text: str) -> QLabel:
+    """Return a heading, with some room above it."""
+    label = QLabel(text)
+    label.setContentsMargins(0, 6, 0, 0)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    return label
+
+
+def prose(text: str = "") -> QLabel:
+    """Return a label that wraps its lines and whose words can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

@@ -1,0 +1,294 @@
+"""The dock that trains, loads and applies a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QFileDialog, QFormLayout, QGridLayout, QHBoxLayout, QLabel, QWidget
+
+from napari_histoclust.core.config import FitSettings, MapSettings, RunSettings
+from napari_histoclust.session.steps import fit_hindrance, map_hindrance, next_step
+from napari_histoclust.viewer.notices import sentences_shown, tell
+from napari_histoclust.widgets._dock import JobDock, prose, section
+from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
+from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._job_button import JobButton, JobLine, set_primary
+from napari_histoclust.widgets._remembered import remembered
+from napari_histoclust.widgets.forms import FitForm, SettingsForm
+from napari_histoclust.widgets.model import training
+from napari_histoclust.widgets.model.description import model_lines
+from napari_histoclust.widgets.model.import_dialog import ImportDialog
+from napari_histoclust.widgets.model.learning_curves import LearningCurves
+from napari_histoclust.widgets.saving import may_leave
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.bundle import Model
+    from napari_histoclust.core.jobs import Progress
+    from napari_histoclust.core.run import Run
+    from napari_histoclust.widgets.context import Context
+
+_NO_MODEL = (
+    "There is no model yet. Train one on the slides, or load one that was trained for the same stains."
+)
+_RUN_FOLDER = (
+    "The run folder: labels, model and tables are written there. A folder in which the same job was "
+    "interrupted is gone on with."
+)
+
+
+class ModelDock(JobDock):
+    """Train, load, save and apply a model.
+
+    Parameters
+    ----------
+    context : Context
+    parent : QWidget, optional
+    """
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(context, parent)
+        self._make_buttons()
+        self.fit_form = FitForm()
+        self.map_form = SettingsForm(MapSettings(), (), "Settings of the map")
+        self.curves = LearningCurves()
+        self.words = prose()
+        self._description = QFormLayout()
+        self.train_line, self.model_line, self.map_line = JobLine(), JobLine(), JobLine()
+        self._arrange()
+        self._recall()
+        self._listen()
+        self._on_session_changed()
+
+    def _make_buttons(self) -> None:
+        runner = self.context.runner
+        self.train_button = JobButton("Train", "Train a model on random patches of all slides.", runner)
+        self.everything_button = JobButton(
+            "Run everything…",
+            "Train, map, UMAP, indices and figures in one go, into a folder of your choice. It can be "
+            "interrupted and gone on with.",
+            runner,
+        )
+        self.load_button = JobButton("Load…", "A folder that holds a model, or a run folder.", runner)
+        self.save_button = JobButton(
+            "Save…", "Write the model into a folder, to use it on other slides.", runner
+        )
+        self.import_button = JobButton(
+            "Import…", "The checkpoint files that the authors of the paper published.", runner
+        )
+        self.map_button = JobButton("Map…", "Label every tissue patch of all slides with this model.", runner)
+        self.embed_button = JobButton(
+            "UMAP", "Lay the patches out in the plane, so that those that look alike lie together.", runner
+        )
+
+    def _arrange(self) -> None:
+        training_row, model_row, map_row = QHBoxLayout(), QHBoxLayout(), QGridLayout()
+        training_row.addWidget(self.train_button)
+        training_row.addWidget(self.everything_button)
+        for button in (self.load_button, self.save_button, self.import_button):
+            model_row.addWidget(button)
+        map_row.addWidget(self.map_button, 0, 0)
+        map_row.addWidget(self.embed_button, 0, 1)
+        self.add(section("Train"), self.fit_form, training_row, self.train_line, self.curves)
+        self.add(section("Model"), self.words, self._description, model_row, self.model_line)
+        self.add(section("Map"), self.map_form, map_row, self.map_line)
+        self._description.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+
+    def _listen(self) -> None:
+        for button, slot in (
+            (self.train_button, self.train),
+            (self.everything_button, self._on_everything_asked),
+            (self.load_button, self._on_load_asked),
+            (self.save_button, self._on_save_asked),
+            (self.import_button, self._on_import_asked),
+            (self.map_button, self._on_map_asked),
+            (self.embed_button, self.embed),
+        ):
+            button.asked.connect(slot)
+        self.fit_form.valueChanged.connect(self._on_form_changed)
+        self.map_form.valueChanged.connect(self._on_form_changed)
+        session = self.context.session
+        for signal in (session.stacks_changed, session.model_changed, session.run_changed):
+            follow(self, signal, self._on_session_changed)
+
+    def train(self) -> None:
+        """Train a model with the settings of the form; the former one stays until it is done."""
+        if not may_leave(self.context, self):
+            return
+        with sentences_shown():
+            settings = self.fit_form.value()
+            settings.check()
+            job = training.train(self.context.session.stacks, settings)
+            running = self._start(self.train_button, self.train_line, "Training", job, self._on_trained)
+            if running is not None:
+                self._follow_training(running, settings)
+
+    def map_to(self, folder: Path) -> None:
+        """Label the slides with the model and write the run to `folder`."""
+        session = self.context.session
+        if session.model is None:
+            return
+        with sentences_shown():
+            job = training.map_slides(session.stacks, session.model, self.map_form.value(), folder)
+            self._start(self.map_button, self.map_line, "Mapping", job, self._on_mapped)
+
+    def run_everything_to(self, folder: Path) -> None:
+        """Train, map, embed, validate and draw into `folder`."""
+        with sentences_shown():
+            settings = self.run_settings()
+            job = training.run_everything(
+                self.context.session.stacks, self.fit_form.preset(), settings, folder
+            )
+            running = self._start(
+                self.everything_button, self.train_line, "Running everything", job, self._on_mapped
+            )
+            if running is not None:
+                self._follow_training(running, settings)
+
+    def embed(self) -> None:
+        """Lay the patches of the run out by UMAP."""
+        run = self.context.session.run
+        if run is not None:
+            self._start(self.embed_button, self.map_line, "UMAP", training.embed(run), self._on_embedded)
+
+    def load_from(self, folder: Path) -> None:
+        """Load the model in `folder`, or in the run folder that it is."""
+        if may_leave(self.context, self):
+            self._read("Loading the model", self.load_button, training.load(folder))
+
+    def save_to(self, folder: Path) -> None:
+        """Write the model to `folder`."""
+        model = self.context.session.model
+        if model is not None:
+            job = training.save(model, folder)
+            self.start(self.save_button, self.model_line, "Saving the model", job, self._on_saved)
+
+    def import_from(self, folder: Path, stains: tuple[str, ...], patch_px: int) -> None:
+        """Read the authors' checkpoint files in `folder`."""
+        if may_leave(self.context, self):
+            job = training.read_checkpoints(folder, stains, patch_px)
+            self._read("Importing the model", self.import_button, job)
+
+    def run_settings(self) -> RunSettings:
+        """Return the settings of the whole job: those of the training, and the stride of the map.
+
+        Raises
+        ------
+        HistoclustError
+            If a value is out of its range.
+        """
+        stride = {"stride_px": self.map_form.value().stride_px}
+        return RunSettings.model_validate(self.fit_form.value().model_dump() | stride)
+
+    def _start(self, button: JobButton, line: JobLine, title: str, job: Any, on_finished: Any) -> Any:
+        return self.start(button, line, title, job, on_finished, is_heavy=True)
+
+    def _read(self, title: str, button: JobButton, job: Any) -> None:
+        self.start(button, self.model_line, title, job, self._on_trained)
+
+    def _follow_training(self, running: Any, settings: FitSettings) -> None:
+        self.curves.follow_training(settings.epochs)
+        running.progressed.connect(self._on_training_progressed)
+        running.ended.connect(self._on_training_ended)
+
+    def _on_training_progressed(self, progress: Progress, _remaining_s: float | None) -> None:
+        self.curves.add(progress)
+
+    def _on_training_ended(self) -> None:
+        """Go back to the curve of the model that is there, after a success and after a cancel."""
+        model = self.context.session.model
+        self.curves.show_history(() if model is None else model.spec.history)
+
+    def _on_trained(self, model: Model) -> None:
+        self.context.session.set_model(model)
+
+    def _on_mapped(self, mapped: training.MappedRun) -> None:
+        self.context.session.take_up(mapped.run, mapped.stacks, mapped.model)
+
+    def _on_embedded(self, run: Run) -> None:
+        self.context.session.set_run(run)
+
+    def _on_saved(self, folder: Path) -> None:
+        tell(f"The model is in {folder}.")
+
+    def _on_everything_asked(self) -> None:
+        self._ask_run_folder("Run everything", self.run_everything_to)
+
+    def _on_map_asked(self) -> None:
+        self._ask_run_folder("Map the slides", self.map_to)
+
+    def _ask_run_folder(self, title: str, go: Any) -> None:
+        if not may_leave(self.context, self):
+            return
+        folder = ask_new_folder(title, _RUN_FOLDER, beside_slides(self.context.session.stacks, "run"), self)
+        if folder is not None:
+            go(folder)
+
+    def _on_load_asked(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder of the model, or run folder", self._place())
+        if folder:
+            self.load_from(Path(folder))
+
+    def _on_save_asked(self) -> None:
+        session = self.context.session
+        proposed = beside_slides(session.stacks, "model") if session.stacks else Path.home() / "model"
+        folder = ask_new_folder("Save the model", "The folder of the model.", proposed, self)
+        if folder is not None:
+            self.save_to(folder)
+
+    def _on_import_asked(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder of the authors' checkpoints", self._place())
+        if not folder:
+            return
+        stacks = self.context.session.stacks
+        dialog = ImportDialog(stacks[0].stains if stacks else (), self)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.import_from(Path(folder), dialog.stains(), dialog.patch_px())
+        dialog.deleteLater()
+
+    def _on_form_changed(self) -> None:
+        with sentences_shown():
+            values = (self.fit_form.preset(), self.fit_form.value(), self.map_form.value())
+            remembered(self.context.session)["settings"] = values
+
+    def _recall(self) -> None:
+        """Show what was typed before the dock was closed."""
+        noted = remembered(self.context.session).get("settings")
+        if noted is not None:
+            preset, fit, mapping = noted
+            self.fit_form.set_value(preset, fit)
+            self.map_form.set_value(mapping)
+
+    def _on_session_changed(self) -> None:
+        session = self.context.session
+        step = next_step(session)
+        scale = session.stacks[0].um_per_px if session.stacks else None
+        self.fit_form.form.set_um_per_px(scale)
+        self.map_form.set_um_per_px(scale)
+        for button in (self.train_button, self.everything_button):
+            button.set_hindrance(fit_hindrance(session))
+        self.map_button.set_hindrance(map_hindrance(session))
+        self.embed_button.set_hindrance("" if session.run is not None else "Map the slides first.")
+        self.save_button.set_hindrance("" if session.model is not None else _NO_MODEL)
+        set_primary(self.train_button, step == "model")
+        set_primary(self.map_button, step == "map")
+        set_primary(self.embed_button, step == "umap")
+        self._show_model()
+        if not self.curves.is_live:
+            self._on_training_ended()
+
+    def _show_model(self) -> None:
+        model = self.context.session.model
+        hindrance = (
+            "" if model is None or not self.context.session.stacks else map_hindrance(self.context.session)
+        )
+        self.words.setText(_NO_MODEL if model is None else f"⚠ {hindrance}")
+        self.words.setVisible(model is None or bool(hindrance))
+        while self._description.rowCount():
+            self._description.removeRow(0)
+        for caption, text in () if model is None else model_lines(model.spec).items():
+            self._description.addRow(QLabel(caption), prose(text))
+
+    def _place(self) -> str:
+        return str(remembered(self.context.session).get("folder", Path.home()))

@@ -1,0 +1,99 @@
+"""How the stains of a slide lie on one another, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_histoclust.core.slides.stack import Stack
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.alignment import StainAlignment
+
+_COLUMNS = {
+    "Stain": "Compared with the reference stain.",
+    "Overlap": "How much of the tissue is tissue in both stains: 1 is all, below 0.6 is worth a look.",
+    "Shift": "How far the stain would have to be moved to lie best on the reference; a dash where the two "
+    "look too unlike to tell.",
+}
+
+CHECKED: WeakKeyDictionary[Stack, tuple[StainAlignment, ...]] = WeakKeyDictionary()
+"""What was found for each slide, so that a dock opened again still shows it."""
+
+
+class AlignmentTable(QWidget):
+    """Overlap and shift of each stain, with a sentence where something seems wrong. Hidden where unknown."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._table = QTableWidget(0, len(_COLUMNS), self)
+        self._table.setHorizontalHeaderLabels(list(_COLUMNS))
+        for column, hint in enumerate(_COLUMNS.values()):
+            self._table.horizontalHeaderItem(column).setToolTip(hint)
+        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self._table.verticalHeader().hide()
+        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self._table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._words = QLabel(self, wordWrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._table)
+        column.addWidget(self._words)
+
+    def text(self) -> str:
+        """Return the sentences below the table."""
+        return str(self._words.text())
+
+    def show_stack(self, stack: Stack | None) -> None:
+        """Show what is known of a slide."""
+        lines = None if stack is None else CHECKED.get(stack)
+        self.setVisible(lines is not None)
+        if lines is None or stack is None:
+            return
+        self._table.setRowCount(len(lines))
+        for row, line in enumerate(lines):
+            for column, text in enumerate(_cells(line, stack.um_per_px)):
+                item = QTableWidgetItem(text)
+                item.setToolTip(line.warning)
+                self._table.setItem(row, column, item)
+        self._table.setVisible(bool(lines))
+        self._fit_height()
+        self._words.setText(_verdict(stack, lines))
+
+    def _fit_height(self) -> None:
+        rows = sum(self._table.rowHeight(row) for row in range(self._table.rowCount()))
+        self._table.setFixedHeight(self._table.horizontalHeader().sizeHint().height() + rows + 4)
+
+
+def _cells(line: StainAlignment, um_per_px: float | None) -> tuple[str, ...]:
+    sign = "⚠ " if line.warning else ""
+    return f"{sign}{line.stain}", f"{line.outline_dice:.2f}", _shift(line, um_per_px)
+
+
+def _shift(line: StainAlignment, um_per_px: float | None) -> str:
+    if line.shift_px is None:
+        return "–"
+    length = (line.shift_px[0] ** 2 + line.shift_px[1] ** 2) ** 0.5
+    return f"{length:.0f} px" if um_per_px is None else f"{length * um_per_px:.0f} µm"
+
+
+def _verdict(stack: Stack, lines: tuple[StainAlignment, ...]) -> str:
+    if not lines:
+        return "There is only one stain, so that there is nothing to compare."
+    warnings = [f"⚠ {line.warning}" for line in lines if line.warning]
+    return (
+        "\n".join(warnings)
+        or f"All stains lie on {stack.reference}, as far as their outlines and edges tell."
+    )

@@ -1,0 +1,160 @@
+"""The dock of validation and of the choice of K."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QSpinBox, QWidget
+
+from napari_histoclust.core.config import PRESETS, FitSettings, Preset
+from napari_histoclust.session.steps import fit_hindrance
+from napari_histoclust.viewer.notices import sentences_shown
+from napari_histoclust.widgets._dock import JobDock, prose, section
+from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
+from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._job_button import JobButton, JobLine
+from napari_histoclust.widgets._remembered import remembered
+from napari_histoclust.widgets.validation import computing
+from napari_histoclust.widgets.validation.index_table import IndexTable
+from napari_histoclust.widgets.validation.k_curves import KCurves
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run import Run
+    from napari_histoclust.widgets.context import Context
+
+_NO_RUN = "There is no run yet. Map the slides, or open a run folder; then its clusters can be judged here."
+_NOT_YET = "The indices of this run have not been computed."
+_CHOICE = (
+    "How many clusters? One model is trained for each number and each seed on the same patches of the slide "
+    "that is shown, and all are compared in one space, beside k-means and beside points without structure."
+)
+_FOLDER = (
+    "Table and curves are written there. A folder in which the same comparison was interrupted is gone on "
+    "with."
+)
+_SMALLEST, _LARGEST, _FIRST, _LAST, _SEEDS = 2, 200, 8, 18, 5
+
+
+class ValidationDock(JobDock):
+    """Indices of the run, and models of several numbers of clusters side by side.
+
+    Parameters
+    ----------
+    context : Context
+    parent : QWidget, optional
+    """
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(context, parent)
+        runner = context.runner
+        self.compute = JobButton(
+            "Compute the indices", "How compact and how separate the clusters are, beside k-means.", runner
+        )
+        self.compare = JobButton("Compare numbers of clusters…", _CHOICE, runner)
+        self.figure = QPushButton(
+            "All curves", toolTip="Open the figure with all measures, as it is for print."
+        )
+        self.compute_line, self.compare_line = JobLine(), JobLine()
+        self.words, self.verdict = prose(), prose()
+        self.table, self.curves = IndexTable(), KCurves()
+        self.first = _spin(_FIRST, _SMALLEST, _LARGEST, "Smallest number of clusters.")
+        self.last = _spin(_LAST, _SMALLEST, _LARGEST, "Largest number of clusters, itself included.")
+        self.seeds = _spin(
+            _SEEDS, 1, 100, "Models for each number: with several, their spread shows what is chance."
+        )
+        self._arrange()
+        self._listen()
+        self._on_session_changed()
+        self._show_choice()
+
+    def _arrange(self) -> None:
+        ks, form = QHBoxLayout(), QFormLayout()
+        ks.addWidget(self.first, 1)
+        ks.addWidget(prose("to"))
+        ks.addWidget(self.last, 1)
+        form.addRow("Clusters", ks)
+        form.addRow("Seeds", self.seeds)
+        self.add(section("Indices"), self.compute, self.compute_line, self.table, self.words)
+        self.add(section("Choice of K"), prose(_CHOICE), form, self.compare, self.compare_line)
+        self.add(self.curves, self.figure, self.verdict)
+
+    def _listen(self) -> None:
+        self.compute.asked.connect(self.validate)
+        self.compare.asked.connect(self._on_compare_asked)
+        self.figure.clicked.connect(self._on_figure_clicked)
+        session = self.context.session
+        for signal in (session.stacks_changed, session.run_changed, session.slide_changed):
+            follow(self, signal, self._on_session_changed)
+
+    def validate(self) -> None:
+        """Compute the indices of the run."""
+        run = self.context.session.run
+        if run is not None:
+            job = computing.validate(run)
+            self.start(self.compute, self.compute_line, "Validation", job, self._on_validated)
+
+    def compare_into(self, folder: Path) -> None:
+        """Compare the numbers of clusters that the form says; table and curves go to `folder`."""
+        session = self.context.session
+        first, last = sorted((self.first.value(), self.last.value()))
+        with sentences_shown():
+            job = computing.choose_k(
+                session.stacks[session.slide],
+                self._settings(),
+                range(first, last + 1),
+                self.seeds.value(),
+                folder,
+            )
+            self.start(self.compare, self.compare_line, "Choice of K", job, self._on_compared, is_heavy=True)
+
+    def _settings(self) -> FitSettings:
+        """Return what is typed in the dock of models, where the same patches are trained on."""
+        noted: tuple[Preset, FitSettings, object] | None = remembered(self.context.session).get("settings")
+        return PRESETS["quick"] if noted is None else noted[1]
+
+    def _on_validated(self, _run: Run) -> None:
+        self._on_session_changed()
+
+    def _on_compare_asked(self) -> None:
+        proposed = beside_slides(self.context.session.stacks, "choose-k")
+        folder = ask_new_folder("Compare numbers of clusters", _FOLDER, proposed, self)
+        if folder is not None:
+            self.compare_into(folder)
+
+    def _on_compared(self, folder: Path) -> None:
+        remembered(self.context.session)["choice"] = folder
+        self._show_choice()
+
+    def _on_figure_clicked(self) -> None:
+        folder = remembered(self.context.session)["choice"]
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder / computing.FIGURE)))
+
+    def _on_session_changed(self) -> None:
+        session = self.context.session
+        self.compute.set_hindrance("" if session.run is not None else _NO_RUN)
+        self.compare.set_hindrance(fit_hindrance(session))
+        document = None if session.run is None else computing.indices_of(session.run)
+        self.table.setVisible(document is not None)
+        if document is not None:
+            self.table.show_document(document)
+        missing = _NO_RUN if session.run is None else _NOT_YET
+        self.words.setText(missing if document is None else computing.in_words(document.get("sentence", "")))
+
+    def _show_choice(self) -> None:
+        folder: Path | None = remembered(self.context.session).get("choice")
+        document = None if folder is None else computing.choice_in(folder)
+        for widget in (self.curves, self.figure, self.verdict):
+            widget.setVisible(document is not None)
+        if document is not None:
+            self.curves.show_document(document)
+            self.verdict.setText(computing.in_words(document["sentence"]))
+
+
+def _spin(value: int, low: int, high: int, hint: str) -> QSpinBox:
+    box = QSpinBox(toolTip=hint)
+    box.setRange(low, high)
+    box.setValue(value)
+    return box

@@ -1,0 +1,71 @@
+"""One measure over the number of clusters, as mean and spread over the seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, MEANINGS, TITLES
+from napari_histoclust.widgets.chart import COLOURS, Chart, Line
+
+if TYPE_CHECKING:
+    from napari_histoclust.widgets.validation.computing import Document
+
+_SHORT = {"common": "models", "own": "models, own space", "kmeans": "k-means", "null": "no structure"}
+"""Legend of each series; the long names are the chart's tooltip."""
+
+_NEUTRAL = "clusters_used"
+
+
+class KCurves(QWidget):
+    """A choice of measures and the chart of the one that is chosen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document: Document = {"figures": [], "series": {}}
+        self.measure = QComboBox(self, toolTip="Which measure is drawn.")
+        for name, title in TITLES.items():
+            self.measure.addItem(_caption(name, title), name)
+        self.chart = Chart("", "clusters (K)", rows=12)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.measure)
+        column.addWidget(self.chart)
+        self.measure.currentIndexChanged.connect(self._on_measure_changed)
+
+    def show_document(self, document: Document) -> None:
+        """Show what choose_k.json holds."""
+        self._document = document
+        self._on_measure_changed()
+
+    def _on_measure_changed(self, *_: object) -> None:
+        name = str(self.measure.currentData())
+        lines = [
+            _line(self._document["figures"], series, name, colour)
+            for series, colour in zip(_SHORT, COLOURS, strict=False)
+        ]
+        self.chart.show_lines([line for line in lines if np.isfinite(line.y).any()])
+        series = "\n".join(
+            f"{_SHORT.get(key, key)}: {text}" for key, text in self._document["series"].items()
+        )
+        self.chart.setToolTip(f"{MEANINGS[name]} The band is the spread over the seeds.\n{series}")
+
+
+def _caption(name: str, title: str) -> str:
+    if name == _NEUTRAL:
+        return title
+    is_high = name in HIGH_IS_BETTER or name == "stability"
+    return f"{title} ({'higher' if is_high else 'lower'} is better)"
+
+
+def _line(figures: list[dict[str, Any]], series: str, measure: str, colour: str) -> Line:
+    rows = [f for f in figures if (f["series"], f["measure"]) == (series, measure)]
+    table = np.array([[f["k"], *map(_number, (f["mean"], f["spread"]))] for f in rows], np.float64)
+    k, mean, spread = table.reshape(-1, 3).T
+    return Line(_SHORT[series], k, mean, spread, colour)
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
