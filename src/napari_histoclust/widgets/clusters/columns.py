@@ -1,0 +1,100 @@
+"""What stands in the columns of the table: no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run import Run
+    from napari_histoclust.widgets.clusters.rows import Row
+
+SHOWN, COLOUR, NAME, PATCHES, SELECTED = range(5)
+"""Places of the columns that have a meaning of their own."""
+
+DASH = "–"
+_NOT_MEASURED = "This run does not hold it: map the slide again to measure it."
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Parameters
+    ----------
+    title, hint : str
+    value : callable
+        What the rows are sorted by; None where there is nothing to say.
+    text : callable
+        What is written for such a value.
+    widest : str
+        A text that it should hold.
+    """
+
+    title: str
+    hint: str
+    value: Callable[[Row], float | str | None]
+    text: Callable[[float], str] = str
+    widest: str = "0.000"
+
+
+def columns_of(run: Run) -> tuple[Column, ...]:
+    """Return the columns for a run; the optical density of each of its stains comes last."""
+    scaled = None not in run.um_per_px
+    return (
+        Column("", "Shown or hidden: click the eye", lambda row: row.is_hidden, _nothing),
+        Column("", "Number of the cluster; its colour", lambda row: row.id, _nothing),
+        Column("Name", "Double-click or F2 to rename", lambda row: row.summary.cluster.name.casefold()),
+        Column("Patches", "Number of patches", lambda row: row.summary.patches, _count, "000,000"),
+        Column(
+            "Sel.", "How many of them are selected", lambda row: row.selected, _count_or_nothing, "000,000"
+        ),
+        Column("mm²", "Area in mm²", lambda row: row.summary.area_mm2, _rounded)
+        if scaled
+        else Column("Mpx", "Area in million px: the scale of a slide is unknown", _area_mpx, _rounded),
+        Column("Conf.", "Mean confidence, 0 to 1", lambda row: row.summary.mean_confidence, "{:.2f}".format),
+        *(_stain_column(run, number, stain) for number, stain in enumerate(_stains(run))),
+    )
+
+
+def _stains(run: Run) -> tuple[str, ...]:
+    """Stains of the run; of a version that did not say, those of its first slide."""
+    return run.stains or tuple(str(image["stain"]) for image in run.manifest.slides[0].inputs)
+
+
+def _stain_column(run: Run, number: int, stain: str) -> Column:
+    hint = f"Mean optical density of {stain}: 0 is clear glass. "
+    hint += _NOT_MEASURED if run.stain_od is None else "Compare it between clusters, not between stains."
+    return Column(stain, hint, partial(_density, number), "{:.3f}".format)
+
+
+def _density(number: int, row: Row) -> float | None:
+    densities = row.summary.mean_stain_od
+    return None if densities is None else densities[number]
+
+
+def _area_mpx(row: Row) -> float:
+    return row.summary.area_px2 / 1e6
+
+
+def _nothing(_: float) -> str:
+    return ""
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _count_or_nothing(value: float) -> str:
+    return f"{value:,.0f}" if value else ""
+
+
+def _rounded(area: float) -> str:
+    """Three digits, never an exponent."""
+    return (
+        f"{area:,.0f}" if area >= 99.95 else np.format_float_positional(area, 3, fractional=False, trim="-")
+    )

@@ -1,0 +1,69 @@
+"""How the places of the table are painted, in the colours of the theme."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QModelIndex, QRectF, Qt
+from qtpy.QtGui import QColor, QPainter, QPalette
+from qtpy.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+
+from napari_histoclust.widgets.clusters.columns import SELECTED, SHOWN
+from napari_histoclust.widgets.clusters.icons import paint
+from napari_histoclust.widgets.clusters.model import ROW_ROLE
+
+if TYPE_CHECKING:
+    from napari_histoclust.widgets.clusters.rows import Row
+
+_FADED = 0.45  # opacity of what is hidden
+_BAR_PX = 3
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Fades hidden clusters, draws the eye, and a bar for the share that is selected."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:  # noqa: N802 - Qt's name
+        """Fade what is hidden."""
+        super().initStyleOption(option, index)
+        if index.data(ROW_ROLE).is_hidden:
+            for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):
+                option.palette.setColor(role, _faded(option.palette.color(role)))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Paint a place."""
+        super().paint(painter, option, index)
+        row: Row = index.data(ROW_ROLE)
+        if index.column() == SHOWN:
+            _paint_eye(painter, option, row)
+        elif index.column() == SELECTED and row.selected:
+            _paint_bar(painter, option, row.selected / row.summary.patches)
+
+
+def _faded(colour: QColor) -> QColor:
+    colour.setAlphaF(_FADED)
+    return colour
+
+
+def _paint_eye(painter: QPainter, option: QStyleOptionViewItem, row: Row) -> None:
+    side = min(option.rect.width(), option.rect.height()) - 4
+    place = QRectF(0, 0, side, side)
+    place.moveCenter(QRectF(option.rect).center())
+    colour = option.palette.color(QPalette.ColorRole.Text)
+    if row.is_hidden:
+        paint(painter, "closed", place, _faded(colour))
+    else:
+        paint(painter, "open", place, colour)
+
+
+def _paint_bar(painter: QPainter, option: QStyleOptionViewItem, share: float) -> None:
+    """Along the lower edge; never so short that it is not seen."""
+    place = QRectF(option.rect).adjusted(3, 0, -3, -1)
+    place.setTop(place.bottom() - _BAR_PX)
+    painter.save()
+    painter.setPen(Qt.PenStyle.NoPen)
+    track = QColor(option.palette.color(QPalette.ColorRole.Text))
+    track.setAlphaF(0.15)
+    painter.fillRect(place, track)
+    place.setWidth(max(2.0, place.width() * share))
+    painter.fillRect(place, option.palette.color(QPalette.ColorRole.Text))
+    painter.restore()
