@@ -181,7 +181,7 @@ def points_inside(
 
 @_compiled(f"int64({_POINTS}, float32, float32, float32)")
 def nearest(x: Any, y: Any, values: Any, spans: Any, x0: Any, y0: Any, reach: Any) -> Any:
-    """Return which drawn point is nearest to a point of the plane, -1 if none is nearer than `reach`.
+    """Return which drawn point is nearest to a point of the plane, -1 if none is within `reach`.
 
     Of points at one place it is the one drawn on top.
     """
