@@ -125,7 +125,7 @@ class TestResults:
         with qtbot.waitSignal(context.runner.released, timeout=60_000):
             dock.export_to(tmp_path / "out", ["csv"])
         table = pd.read_csv(tmp_path / "out" / "patches.csv")
-        assert set(table.loc[np.isin(run.labels, [1, 2]), "name"]) == {"liver"}
+        assert set(table.loc[np.isin(run.labels, [1, 2]), "cluster_name"]) == {"liver"}
         assert "patches.csv" in dock.progress.text()
         context.session.mark_saved()
 

@@ -35,6 +35,7 @@ class _Task:
 
 class _Signals(WorkerBaseSignals):
     progressed = Signal(object)
+    failed = Signal(object)
     aborted = Signal()
 
 
@@ -52,7 +53,11 @@ class _Worker(WorkerBase[Any]):
             return drive(self._task.job, self._report, lambda: self.abort_requested)
         except Cancelled:
             self.aborted.emit()
-            return None
+        except Exception as error:  # noqa: BLE001  # not lost: `failed` carries it to the GUI thread
+            # Raised from here it would come as `errored`, at which napari 0.9.2 calls a slot of its own with
+            # one argument too many.
+            self.failed.emit(error)
+        return None
 
     def _report(self, progress: Progress) -> None:
         """Pass on a new text and the last unit always, the rest as often as anybody can look."""
@@ -101,7 +106,7 @@ class RunningJob(QObject):
         self._worker = create_worker(_Worker, _Task(title, job))
         self._worker.progressed.connect(self._on_worker_progressed)
         self._worker.returned.connect(self._on_worker_returned)
-        self._worker.errored.connect(self._on_worker_errored)
+        self._worker.failed.connect(self._on_worker_failed)
         self._worker.warned.connect(self._on_worker_warned)
         self._worker.finished.connect(self._on_worker_finished)
         self.destroyed.connect(self._worker.quit)  # the dock was closed
@@ -140,7 +145,7 @@ class RunningJob(QObject):
         else:
             self._end(self.finished, result)
 
-    def _on_worker_errored(self, error: Exception) -> None:
+    def _on_worker_failed(self, error: Exception) -> None:
         if self.has_ended:
             _LOG.error("%s failed after it was cancelled", self.title, exc_info=error)
         else:
