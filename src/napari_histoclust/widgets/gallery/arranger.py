@@ -91,6 +91,11 @@ class Arranger(QObject):
         follow(self, session.focus_changed, self._on_session_focus_changed)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether an arrangement is to follow."""
+        return bool(self._reader.waiting)
+
+    @property
     def order(self) -> Order:
         """How the chosen patches are sorted."""
         return self._order

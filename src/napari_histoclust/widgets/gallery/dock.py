@@ -67,6 +67,11 @@ class GalleryDock(QWidget):
         self._on_session_run_changed()
         self.arranger.arrange()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that is in sight is sorted and read."""
+        return not (self.arranger.is_busy or self.view.is_looking or self.loader.waiting)
+
     def save_sheet(self, path: Path, count: int) -> RunningJob | None:
         """Save the first patches, in the present order, as a PNG.
 

@@ -46,7 +46,8 @@ class GalleryView(QAbstractScrollArea):
         self._focus: int | None = None
         self._pressed: int | None = None
         self._hint = ""
-        self._ask = QSignalThrottler(self)
+        self._is_looking = False
+        self._ask = QSignalThrottler(parent=self)
         self._ask.setTimeout(_ASK_MS)
         self._ask.triggered.connect(self._on_ask_triggered)
         loader.loaded.connect(self.viewport().update)
@@ -57,6 +58,11 @@ class GalleryView(QAbstractScrollArea):
     def columns(self) -> Columns | None:
         """What is shown."""
         return self._columns
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether it is about to ask for what has come into sight."""
+        return self._is_looking
 
     @property
     def side_px(self) -> int:
@@ -212,6 +218,7 @@ class GalleryView(QAbstractScrollArea):
 
     def _on_ask_triggered(self) -> None:
         """Ask for what is in sight now, and no longer for what is not."""
+        self._is_looking = False
         if self._columns is not None:
             ids = self._columns.ids
             wanted = groups(len(ids), self.seen, TOGETHER)
@@ -219,6 +226,7 @@ class GalleryView(QAbstractScrollArea):
 
     def _look(self) -> None:
         self.viewport().update()
+        self._is_looking = True
         self._ask.throttle()
 
     def _place_bars(self) -> None:
