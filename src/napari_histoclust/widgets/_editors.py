@@ -57,11 +57,11 @@ def editor_of(name: str, declared: Mapping[str, Any]) -> Editor:
 
 def _editor(declared: Mapping[str, Any]) -> Editor:
     if "enum" in declared:
-        return ComboBox(choices=declared["enum"])  # type: ignore[no-any-return]
+        return ComboBox(choices=declared["enum"])
     if "anyOf" in declared:
         return _WholeOrAutomatic(_first_type(declared["anyOf"]))
     if declared["type"] == "boolean":
-        return CheckBox()  # type: ignore[no-any-return]
+        return CheckBox()
     return _whole(declared) if declared["type"] == "integer" else _Decimal(declared)
 
 
@@ -71,7 +71,7 @@ def _first_type(choices: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _whole(declared: Mapping[str, Any]) -> Editor:
     low, high = _whole_range(declared)
-    return SpinBox(min=low, max=high, step=declared.get("multipleOf", 1))  # type: ignore[no-any-return]
+    return SpinBox(min=low, max=high, step=declared.get("multipleOf", 1))
 
 
 def _whole_range(declared: Mapping[str, Any]) -> tuple[int, int]:
@@ -85,13 +85,14 @@ class _Boxed:
 
     changed = Signal(object)
 
-    def __init__(self, box: QAbstractSpinBox) -> None:
-        self._box: Any = box
-        box.valueChanged.connect(self._on_box_changed)
+    def __init__(self, box: Any) -> None:
+        self._box = box
+        self._box.valueChanged.connect(self._on_box_changed)
 
     @property
     def native(self) -> QWidget:
-        return self._box
+        box: QWidget = self._box
+        return box
 
     def _on_box_changed(self) -> None:
         self.changed.emit(self.value)

@@ -17,6 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_histoclust.widgets._tips import tipped
+
 if TYPE_CHECKING:
     from napari_histoclust.core.slides.stack import Stack
 
@@ -56,7 +58,7 @@ class NewFolderDialog(QDialog):
         self.setWindowTitle(title)
         self._line = QLineEdit(str(proposed), self)
         self._line.setMinimumWidth(420)
-        browse = QPushButton("Browse…", self, toolTip="Choose the folder in which it is made.")
+        browse = tipped(QPushButton("Browse…", self), "Choose the folder in which it is made.")
         browse.clicked.connect(self._on_browse_clicked)
         row = QHBoxLayout()
         row.addWidget(self._line, 1)

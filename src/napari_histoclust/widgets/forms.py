@@ -13,6 +13,7 @@ from superqt import QCollapsible
 
 from napari_histoclust.core.config import PRESETS, FitSettings, Preset, Settings, checked, spoken
 from napari_histoclust.widgets._editors import Editor, editor_of
+from napari_histoclust.widgets._tips import tipped
 
 S = TypeVar("S", bound=Settings)
 
@@ -126,7 +127,9 @@ def _fold(caption: str) -> QCollapsible:
     blank.fill(Qt.GlobalColor.transparent)
     fold = QCollapsible(caption, expandedIcon=QIcon(blank), collapsedIcon=QIcon(blank))
     fold.setDuration(0)
-    fold.layout().setContentsMargins(0, 0, 0, 0)
+    layout = fold.layout()
+    if layout is not None:
+        layout.setContentsMargins(0, 0, 0, 0)
     fold.toggleButton().setStyleSheet("text-align: left; border: none; background: transparent;")
     show = partial(_show_fold, fold.toggleButton(), caption)
     fold.toggled.connect(show)
@@ -161,7 +164,7 @@ class FitForm(QWidget):
         self.form = SettingsForm(PRESETS[preset], ("clusters", "patch_px", "patches", "epochs"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        self.form.rows.insertRow(0, QLabel("Preset", toolTip=_PRESET_HELP), self._preset.native)
+        self.form.rows.insertRow(0, tipped(QLabel("Preset"), _PRESET_HELP), self._preset.native)
         column.addWidget(self.form)
         self._preset.changed.connect(self._on_preset_changed)
         self.form.valueChanged.connect(self.valueChanged)

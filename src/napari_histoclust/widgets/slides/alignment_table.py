@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.widgets._tips import header_item
 
 if TYPE_CHECKING:
     from napari_histoclust.core.alignment import StainAlignment
@@ -38,19 +39,18 @@ class AlignmentTable(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._table = QTableWidget(0, len(_COLUMNS), self)
-        self._table.setHorizontalHeaderLabels(list(_COLUMNS))
-        for column, hint in enumerate(_COLUMNS.values()):
-            self._table.horizontalHeaderItem(column).setToolTip(hint)
+        for column, (caption, hint) in enumerate(_COLUMNS.items()):
+            self._table.setHorizontalHeaderItem(column, header_item(caption, hint))
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self._table.verticalHeader().hide()
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._words = QLabel(self, wordWrap=True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._table)
-        column.addWidget(self._words)
+        below = QVBoxLayout(self)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addWidget(self._table)
+        below.addWidget(self._words)
 
     def text(self) -> str:
         """Return the sentences below the table."""

@@ -18,6 +18,7 @@ from napari_histoclust.widgets._dock import JobDock, prose
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine, set_primary
 from napari_histoclust.widgets._remembered import remembered
+from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.open import show_run
 from napari_histoclust.widgets.saving import may_leave
 from napari_histoclust.widgets.slides.alignment_table import CHECKED, AlignmentTable
@@ -75,8 +76,8 @@ class SlidesDock(JobDock):
         self.check = JobButton(
             "Check alignment", "Whether the stains of the slide that is shown lie on one another.", runner
         )
-        self.remove = QPushButton(
-            "Remove", toolTip="Take the slide that is shown off the list; no file is deleted."
+        self.remove = tipped(
+            QPushButton("Remove"), "Take the slide that is shown off the list; no file is deleted."
         )
         self.line = JobLine()
         self.words = prose()

@@ -17,6 +17,7 @@ from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._remembered import remembered
+from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.validation import computing
 from napari_histoclust.widgets.validation.index_table import IndexTable
 from napari_histoclust.widgets.validation.k_curves import KCurves
@@ -54,8 +55,8 @@ class ValidationDock(JobDock):
             "Compute the indices", "How compact and how separate the clusters are, beside k-means.", runner
         )
         self.compare = JobButton("Compare numbers of clusters…", _CHOICE, runner)
-        self.figure = QPushButton(
-            "All curves", toolTip="Open the figure with all measures, as it is for print."
+        self.figure = tipped(
+            QPushButton("All curves"), "Open the figure with all measures, as it is for print."
         )
         self.compute_line, self.compare_line = JobLine(), JobLine()
         self.words, self.verdict = prose(), prose()
@@ -154,7 +155,7 @@ class ValidationDock(JobDock):
 
 
 def _spin(value: int, low: int, high: int, hint: str) -> QSpinBox:
-    box = QSpinBox(toolTip=hint)
+    box = tipped(QSpinBox(), hint)
     box.setRange(low, high)
     box.setValue(value)
     return box

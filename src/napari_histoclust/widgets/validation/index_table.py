@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, INDEX_NAMES, MEANINGS, TITLES
+from napari_histoclust.widgets._tips import header_item
 
 if TYPE_CHECKING:
     from napari_histoclust.widgets.validation.computing import Document
@@ -31,9 +32,8 @@ class IndexTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(len(INDEX_NAMES), len(_COLUMNS), parent)
-        self.setHorizontalHeaderLabels(list(_COLUMNS))
-        for column, hint in enumerate(_COLUMNS.values()):
-            self.horizontalHeaderItem(column).setToolTip(hint)
+        for column, (caption, hint) in enumerate(_COLUMNS.items()):
+            self.setHorizontalHeaderItem(column, header_item(caption, hint))
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -1,0 +1,168 @@
+"""Adding, showing, checking and removing slides; opening a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+
+from core.models import write_model
+from core.runs import make_run
+from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.slides.stack import open_stack
+from napari_histoclust.viewer import sample
+from napari_histoclust.widgets.context import Context
+from napari_histoclust.widgets.slides import SlidesDock
+from napari_histoclust.widgets.slides.reading import open_stacks, slide_paths
+from stacks import write_stack
+from widgets.made import context, notifications
+
+pytestmark = pytest.mark.gui
+__all__ = ["context", "notifications"]
+
+
+@pytest.fixture
+def dock(qtbot: QtBot, context: Context) -> SlidesDock:
+    dock = SlidesDock(context)
+    qtbot.addWidget(dock)
+    dock.show()
+    return dock
+
+
+def wait(qtbot: QtBot, context: Context) -> None:
+    qtbot.waitUntil(lambda: context.runner.job is None, timeout=30_000)
+
+
+def test_slides_are_added_and_listed(
+    qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path
+) -> None:
+    assert dock.add_folder.property("primary")
+    assert "no slides yet" in dock.words.text()
+    dock.add_paths([write_stack(tmp_path / "a"), write_stack(tmp_path / "b", stains=("HE", "MT"))])
+    wait(qtbot, context)
+    assert [stack.name for stack in context.session.stacks] == ["a", "b"]
+    assert dock.list.count() == 2
+    assert dock.list.item(1).text() == "b\nHE, MT\n256 × 256 px, 0.5 µm per px"
+    assert not dock.words.isVisible()
+    assert not dock.add_folder.property("primary")
+
+
+def test_what_is_there_already_is_not_added_twice(
+    qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path
+) -> None:
+    folder = write_stack(tmp_path / "a")
+    for _ in range(2):
+        dock.add_paths([folder])
+        wait(qtbot, context)
+    assert len(context.session.stacks) == 1
+
+
+def test_a_bad_path_does_not_keep_the_others_out(
+    qtbot: QtBot, context: Context, dock: SlidesDock, notifications: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    dock.add_paths([tmp_path / "empty", write_stack(tmp_path / "a")])
+    wait(qtbot, context)
+    assert [stack.name for stack in context.session.stacks] == ["a"]
+    assert any("holds no images" in text for text in notifications)
+
+
+def test_a_warning_is_an_icon_with_a_sentence(
+    qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path
+) -> None:
+    folder = write_stack(tmp_path / "a")
+    (folder / "a_mask.png").write_bytes((folder / "case7_HE.ome.tif").read_bytes())
+    context.session.set_stacks([open_stack(folder)])
+    item = dock.list.item(0)
+    assert not item.icon().isNull()
+    assert "⚠ a_mask.png" in item.toolTip()
+
+
+def test_the_chosen_one_is_shown_and_removed(
+    qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path
+) -> None:
+    session = context.session
+    session.set_stacks([open_stack(write_stack(tmp_path / name)) for name in "ab"])
+    dock.list.setCurrentRow(1)
+    assert session.slide == 1
+    session.show_slide(0)
+    assert dock.list.currentRow() == 0
+    dock.remove.click()
+    assert [stack.name for stack in session.stacks] == ["b"]
+
+
+def test_the_stains_of_one_slide_chosen_together_are_its_folder(tmp_path: Path) -> None:
+    folder, other = write_stack(tmp_path / "a"), write_stack(tmp_path / "b")
+    images = sorted(folder.iterdir())
+    assert slide_paths([*images, other]) == (folder, other)
+    assert slide_paths(images[:1]) == (images[0],)
+    assert len(drive(open_stacks(slide_paths(images))).stacks[0].stains) == 5
+
+
+def test_dropped_folders_are_added(qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(write_stack(tmp_path / "a")))])
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    dock.dropEvent(event)
+    wait(qtbot, context)
+    assert len(context.session.stacks) == 1
+
+
+def test_alignment_is_told_in_a_table_and_survives_the_dock(
+    qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path
+) -> None:
+    context.session.set_stacks([open_stack(write_stack(tmp_path / "a", side_px=512, stains=("HE", "CD31")))])
+    dock.check.click()
+    wait(qtbot, context)
+    table: Any = dock.table._table
+    assert table.rowCount() == 1
+    assert table.item(0, 0).text().endswith("CD31")
+    assert dock.table.text()
+    again = SlidesDock(context)
+    qtbot.addWidget(again)
+    assert again.table.text() == dock.table.text()
+
+
+def test_a_run_is_opened_with_its_slides_and_its_model(
+    qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path
+) -> None:
+    stains = ("HE", "CD31")
+    run = make_run(tmp_path / "run", paths=[write_stack(tmp_path / "s", stains=stains)])
+    write_model(run.path / "model", stains)
+    dock.add_paths([run.path])
+    wait(qtbot, context)
+    session = context.session
+    assert session.run is not None
+    assert (session.run.path, len(session.stacks)) == (run.path, 1)
+    assert session.model is not None
+
+
+def test_a_folder_that_is_no_run_is_refused_in_a_sentence(
+    qtbot: QtBot, context: Context, dock: SlidesDock, notifications: list[str], tmp_path: Path
+) -> None:
+    dock.open_run_from(tmp_path)
+    wait(qtbot, context)
+    assert any("is no run folder" in text for text in notifications)
+    assert context.session.run is None
+
+
+def test_the_sample_slide_is_written_in_the_background(
+    qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "user_cache_path", lambda name, appauthor: tmp_path / "cache" / name)
+    monkeypatch.setattr(sample, "SIZE_PX", 256)
+    dock.sample.click()
+    assert dock.sample.text() == "Cancel"
+    assert not dock.remove.isEnabled()
+    wait(qtbot, context)
+    assert len(context.session.stacks[0].stains) == 5

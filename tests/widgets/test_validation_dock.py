@@ -1,0 +1,99 @@
+"""Indices of a run, and the choice of K."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from core.runs import make_run
+from napari_histoclust.core.slides.stack import open_stack
+from napari_histoclust.core.validation.meanings import INDEX_NAMES, MEANINGS, TITLES
+from napari_histoclust.widgets._remembered import remembered
+from napari_histoclust.widgets.context import Context
+from napari_histoclust.widgets.model import ModelDock
+from napari_histoclust.widgets.validation import ValidationDock
+from napari_histoclust.widgets.validation.computing import in_words
+from stacks import write_stack
+from widgets.made import context, notifications
+
+pytestmark = pytest.mark.gui
+__all__ = ["context", "notifications"]
+
+
+@pytest.fixture
+def dock(qtbot: QtBot, context: Context) -> ValidationDock:
+    dock = ValidationDock(context)
+    qtbot.addWidget(dock)
+    dock.show()
+    return dock
+
+
+def wait(qtbot: QtBot, context: Context) -> None:
+    qtbot.waitUntil(lambda: context.runner.job is None, timeout=120_000)
+
+
+def cells(dock: ValidationDock, row: int) -> list[str]:
+    table: Any = dock.table
+    return [table.item(row, column).text() for column in range(table.columnCount())]
+
+
+def test_without_a_run_it_says_what_to_do(dock: ValidationDock) -> None:
+    assert "no run yet" in dock.words.text()
+    assert not dock.compute.isEnabled()
+    assert not dock.table.isVisible()
+    assert not dock.compare.isEnabled()
+
+
+def test_indices_are_computed_shown_and_there_again(
+    qtbot: QtBot, context: Context, dock: ValidationDock, tmp_path: Path
+) -> None:
+    context.session.take_up(make_run(tmp_path / "run"), ())
+    assert "have not been computed" in dock.words.text()
+    dock.compute.click()
+    wait(qtbot, context)
+    assert dock.table.isVisible()
+    assert cells(dock, 0)[:2] == ["Calinski-Harabasz", "↑"]
+    assert cells(dock, 2)[:2] == ["C-index", "↓"]
+    assert all(float(text) == float(text) for text in cells(dock, 0)[2:])
+    assert "better than k-means on" in dock.words.text()
+    again = ValidationDock(context)
+    qtbot.addWidget(again)
+    assert cells(again, 6) == cells(dock, 6)
+    context.session.take_up(make_run(tmp_path / "other"), ())
+    assert not dock.table.isVisible()
+
+
+def test_every_measure_has_a_title_and_a_meaning() -> None:
+    assert set(INDEX_NAMES) <= set(TITLES) == set(MEANINGS)
+
+
+def test_sentences_of_the_core_in_the_window_s_words() -> None:
+    assert in_words("best is davies_bouldin 4: give more --seeds.") == (
+        'best is Davies-Bouldin 4: give more "Seeds".'
+    )
+
+
+def test_numbers_of_clusters_are_compared(
+    qtbot: QtBot, context: Context, dock: ValidationDock, tmp_path: Path
+) -> None:
+    stack = open_stack(write_stack(tmp_path / "s", stains=("HE", "CD31")))
+    context.session.set_stacks([stack])
+    model_dock = ModelDock(context)
+    qtbot.addWidget(model_dock)
+    for name, value in {"patch_px": 16, "patches": 40, "epochs": 1, "batch": 10}.items():
+        model_dock.fit_form.form.editors[name].value = value
+    dock.first.setValue(3)
+    dock.last.setValue(2)
+    dock.seeds.setValue(2)
+    dock.compare_into(tmp_path / "choice")
+    wait(qtbot, context)
+    assert remembered(context.session)["choice"] == tmp_path / "choice"
+    assert "In the common space the best K is" in dock.verdict.text()
+    assert "calinski_harabasz" not in dock.verdict.text()
+    for measure in range(dock.curves.measure.count()):
+        dock.curves.measure.setCurrentIndex(measure)
+        assert dock.curves.chart.lines
+        assert set(dock.curves.chart.lines[0].x) <= {2.0, 3.0}
