@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from napari_histoclust.core.run import Run
     from napari_histoclust.widgets.clusters.rows import Row
@@ -44,15 +42,13 @@ class Column:
 
 def columns_of(run: Run) -> tuple[Column, ...]:
     """Return the columns for a run; the optical density of each of its stains comes last."""
-    scaled = None not in run.um_per_px
+    scaled, most = None not in run.um_per_px, f"{len(run):,}"
     return (
         Column("", "Shown or hidden: click the eye", lambda row: row.is_hidden, _nothing),
         Column("", "Number of the cluster; its colour", lambda row: row.id, _nothing),
         Column("Name", "Double-click or F2 to rename", lambda row: row.summary.cluster.name.casefold()),
-        Column("Patches", "Number of patches", lambda row: row.summary.patches, _count, "000,000"),
-        Column(
-            "Sel.", "How many of them are selected", lambda row: row.selected, _count_or_nothing, "000,000"
-        ),
+        Column("Patches", "Number of patches", lambda row: row.summary.patches, _count, most),
+        Column("Sel.", "How many of them are selected", lambda row: row.selected, _count_or_nothing, most),
         Column("mm²", "Area in mm²", lambda row: row.summary.area_mm2, _rounded)
         if scaled
         else Column("Mpx", "Area in million px: the scale of a slide is unknown", _area_mpx, _rounded),
@@ -94,7 +90,6 @@ def _count_or_nothing(value: float) -> str:
 
 
 def _rounded(area: float) -> str:
-    """Three digits, never an exponent."""
-    return (
-        f"{area:,.0f}" if area >= 99.95 else np.format_float_positional(area, 3, fractional=False, trim="-")
-    )
+    """Three decimals below 1, two below 10, one below 100."""
+    decimals = next((3 - n for n, end in enumerate((1, 10, 100)) if area < end), 0)
+    return f"{area:,.{decimals}f}"

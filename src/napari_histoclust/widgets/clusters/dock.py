@@ -237,15 +237,13 @@ class ClustersDock(QWidget):
 
 def _in_words(rows: Sequence[Row]) -> str:
     """How many clusters there are and are hidden, and over how many the selection is spread."""
-    hidden = sum(row.is_hidden for row in rows)
-    words = [f"{_counted(len(rows), 'cluster')}", *([f"{hidden} hidden"] if hidden else [])]
-    selected = sum(row.selected for row in rows)
-    if selected:
-        spread = sum(row.selected > 0 for row in rows)
-        count = f"{selected:,} of {sum(row.summary.patches for row in rows):,} patches"
-        words.append(f"selected: {count}, in {_counted(spread, 'cluster')}")
-    return ", ".join(words)
+    hidden, selected = sum(row.is_hidden for row in rows), sum(row.selected for row in rows)
+    words = f"{_counted(len(rows), 'cluster')}" + (f", {hidden} hidden" if hidden else "")
+    if not selected:
+        return words
+    spread = sum(row.selected > 0 for row in rows)
+    return f"{words}. Selected: {_counted(selected, 'patch', 'patches')} of {spread}"
 
 
-def _counted(count: int, one: str) -> str:
-    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
+def _counted(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

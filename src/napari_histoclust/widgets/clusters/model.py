@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
-from qtpy.QtGui import QColor, QFont
+from qtpy.QtGui import QFont
 
 from napari_histoclust.widgets.clusters.columns import COLOUR, DASH, NAME, PATCHES, SHOWN, Column
 
@@ -122,10 +122,6 @@ def _sentence(row: Row) -> str:
     return ", ".join([f"Cluster {row.id}: {row.summary.cluster.name}", *marks])
 
 
-def _decoration(row: Row, _: Sequence[Column], number: int) -> QColor | None:
-    return QColor(row.summary.cluster.colour) if number == COLOUR else None
-
-
 def _alignment(_: Row, __: Sequence[Column], number: int) -> Qt.AlignmentFlag:
     return _LEFT if number <= NAME else _RIGHT
 
@@ -150,7 +146,6 @@ _ANSWERS = {
     Qt.ItemDataRole.DisplayRole: _text,
     Qt.ItemDataRole.EditRole: _text,
     Qt.ItemDataRole.ToolTipRole: _hint,
-    Qt.ItemDataRole.DecorationRole: _decoration,
     Qt.ItemDataRole.TextAlignmentRole: _alignment,
     Qt.ItemDataRole.FontRole: _font,
     Qt.ItemDataRole.AccessibleTextRole: _accessible,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QModelIndex, QRectF, Qt
-from qtpy.QtGui import QColor, QPainter, QPalette
+from qtpy.QtGui import QColor, QPainter, QPalette, QPen
 from qtpy.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
-from napari_histoclust.widgets.clusters.columns import SELECTED, SHOWN
+from napari_histoclust.widgets.clusters.columns import COLOUR, SELECTED, SHOWN
 from napari_histoclust.widgets.clusters.icons import paint
 from napari_histoclust.widgets.clusters.model import ROW_ROLE
 
@@ -20,7 +20,7 @@ _BAR_PX = 3
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Fades hidden clusters, draws the eye, and a bar for the share that is selected."""
+    """Fades hidden clusters, draws the eye, the colour, and a bar for the share that is selected."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:  # noqa: N802 - Qt's name
         """Fade what is hidden."""
@@ -35,6 +35,8 @@ class RowDelegate(QStyledItemDelegate):
         row: Row = index.data(ROW_ROLE)
         if index.column() == SHOWN:
             _paint_eye(painter, option, row)
+        elif index.column() == COLOUR:
+            _paint_colour(painter, _square(option, 7), row)
         elif index.column() == SELECTED and row.selected:
             _paint_bar(painter, option, row.selected / row.summary.patches)
 
@@ -44,15 +46,32 @@ def _faded(colour: QColor) -> QColor:
     return colour
 
 
-def _paint_eye(painter: QPainter, option: QStyleOptionViewItem, row: Row) -> None:
-    side = min(option.rect.width(), option.rect.height()) - 4
+def _square(option: QStyleOptionViewItem, margin_px: int) -> QRectF:
+    side = min(option.rect.width(), option.rect.height()) - margin_px
     place = QRectF(0, 0, side, side)
     place.moveCenter(QRectF(option.rect).center())
+    return place
+
+
+def _paint_eye(painter: QPainter, option: QStyleOptionViewItem, row: Row) -> None:
+    place = _square(option, 4)
     colour = option.palette.color(QPalette.ColorRole.Text)
     if row.is_hidden:
         paint(painter, "closed", place, _faded(colour))
     else:
         paint(painter, "open", place, colour)
+
+
+def _paint_colour(painter: QPainter, place: QRectF, row: Row) -> None:
+    """Filled, or only its outline where the cluster is hidden."""
+    colour = QColor(row.summary.cluster.colour)
+    if row.is_hidden:
+        painter.save()
+        painter.setPen(QPen(colour, 1.5))
+        painter.drawRect(place.adjusted(1, 1, -1, -1))
+        painter.restore()
+    else:
+        painter.fillRect(place, colour)
 
 
 def _paint_bar(painter: QPainter, option: QStyleOptionViewItem, share: float) -> None:

@@ -14,14 +14,14 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtGui import QFontMetrics
+from qtpy.QtGui import QFontMetrics, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_histoclust.widgets.clusters.columns import COLOUR, NAME, SHOWN
 from napari_histoclust.widgets.clusters.model import SORT_ROLE, ClusterModel
 from napari_histoclust.widgets.clusters.painting import RowDelegate
 
-_SQUARE_PX, _NAME_PX, _PADDING_PX = 24, 104, 14
+_SQUARE_PX, _NAME_PX, _PADDING_PX = 24, 96, 14
 
 
 class ClusterTable(QTableView):
@@ -121,10 +121,22 @@ class ClusterTable(QTableView):
             if number in (SHOWN, COLOUR):
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Fixed)
                 header.resizeSection(number, _SQUARE_PX)
-            else:
+            elif number != NAME:
                 texts = (column.title, column.widest)
-                needed = max(metrics.horizontalAdvance(text) for text in texts) + _PADDING_PX
-                header.resizeSection(number, _NAME_PX if number == NAME else needed)
+                needed = max(metrics.horizontalAdvance(text) for text in texts)
+                header.resizeSection(number, needed + _PADDING_PX)
+        self._fill()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Give the names what the numbers leave."""
+        super().resizeEvent(event)
+        self._fill()
+
+    def _fill(self) -> None:
+        header = self.horizontalHeader()
+        if self._clusters.columns:
+            others = header.length() - header.sectionSize(NAME)
+            header.resizeSection(NAME, max(_NAME_PX, self.viewport().width() - others))
 
 
 def _is_of_mouse(event: QEvent | None) -> bool:
