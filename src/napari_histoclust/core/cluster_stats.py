@@ -150,7 +150,7 @@ class _Slide:
         return np.bincount(self._labels, minlength=self._size)
 
     def sums(self, values: NDArray[np.float32]) -> Float:
-        return np.bincount(self._labels, values[self._rows], self._size)
+        return np.asarray(np.bincount(self._labels, values[self._rows], self._size), np.float64)
 
 
 def _stain_sums(parts: Sequence[_Slide], stain_od: NDArray[np.float32]) -> Float:
@@ -168,4 +168,4 @@ def _area_um2(
 
 
 def _gathered(lookup: NDArray[np.integer[Any]], values: NDArray[Any]) -> Float:
-    return np.bincount(lookup, values, len(lookup))
+    return np.asarray(np.bincount(lookup, values, len(lookup)), np.float64)

@@ -108,7 +108,7 @@ def _one_start(latent: NDArray[np.float32], parts: int, seed: int) -> tuple[floa
 
 def _nearest(latent: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.intp]:
     """Return the nearest centre of each row: |x - c|^2 without |x|^2, which all centres share."""
-    return np.argmin((centres**2).sum(1) - 2 * latent @ centres.T, axis=1)
+    return np.asarray(np.argmin((centres**2).sum(1) - 2 * latent @ centres.T, axis=1), np.intp)
 
 
 def _by_size(labels: NDArray[np.intp], parts: int) -> NDArray[np.intp]:

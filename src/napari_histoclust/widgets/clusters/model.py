@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from qtpy.QtGui import QFont
 
 from napari_histoclust.widgets.clusters.columns import COLOUR, DASH, NAME, PATCHES, SHOWN, Column
 
 if TYPE_CHECKING:
     from napari_histoclust.widgets.clusters.rows import Row
+
+Place = QModelIndex | QPersistentModelIndex
+"""What Qt calls a model's methods with."""
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -52,15 +55,15 @@ class ClusterModel(QAbstractTableModel):
         """Return where a cluster stands."""
         return self.index([row.id for row in self.rows].index(cluster), column)
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's names, here and below
+    def rowCount(self, parent: Place | None = None) -> int:  # noqa: N802 - Qt's names, here and below
         """Return the number of clusters."""
         return 0 if parent is not None and parent.isValid() else len(self.rows)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def columnCount(self, parent: Place | None = None) -> int:  # noqa: N802
         """Return the number of columns."""
         return 0 if parent is not None and parent.isValid() else len(self.columns)
 
-    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
+    def flags(self, index: Place) -> Qt.ItemFlag:
         """Only names can be edited."""
         flags = super().flags(index)
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() == NAME else flags
@@ -77,13 +80,13 @@ class ClusterModel(QAbstractTableModel):
             return _LEFT if section <= NAME else _RIGHT
         return self.columns[section].hint if role == Qt.ItemDataRole.ToolTipRole else None
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: Place, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a place shows."""
         answer = _ANSWERS.get(role)
         return None if answer is None else answer(self.rows[index.row()], self.columns, index.column())
 
     def setData(  # noqa: N802
-        self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole
+        self, index: Place, value: Any, role: int = Qt.ItemDataRole.EditRole
     ) -> bool:
         """Pass a typed name on; the session says whether it is taken."""
         if role != Qt.ItemDataRole.EditRole or index.column() != NAME:

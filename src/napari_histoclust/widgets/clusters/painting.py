@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QModelIndex, QRectF, Qt
+from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPalette, QPen
 from qtpy.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_histoclust.widgets.clusters.columns import COLOUR, SELECTED, SHOWN
 from napari_histoclust.widgets.clusters.icons import paint
-from napari_histoclust.widgets.clusters.model import ROW_ROLE
+from napari_histoclust.widgets.clusters.model import ROW_ROLE, Place
 
 if TYPE_CHECKING:
     from napari_histoclust.widgets.clusters.rows import Row
@@ -22,14 +22,14 @@ _BAR_PX = 3
 class RowDelegate(QStyledItemDelegate):
     """Fades hidden clusters, draws the eye, the colour, and a bar for the share that is selected."""
 
-    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:  # noqa: N802 - Qt's name
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Place) -> None:  # noqa: N802 - Qt's name
         """Fade what is hidden."""
         super().initStyleOption(option, index)
         if index.data(ROW_ROLE).is_hidden:
             for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):
                 option.palette.setColor(role, _faded(option.palette.color(role)))
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Place) -> None:
         """Paint a place."""
         super().paint(painter, option, index)
         row: Row = index.data(ROW_ROLE)

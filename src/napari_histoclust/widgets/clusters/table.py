@@ -18,7 +18,7 @@ from qtpy.QtGui import QFontMetrics, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_histoclust.widgets.clusters.columns import COLOUR, NAME, SHOWN
-from napari_histoclust.widgets.clusters.model import SORT_ROLE, ClusterModel
+from napari_histoclust.widgets.clusters.model import SORT_ROLE, ClusterModel, Place
 from napari_histoclust.widgets.clusters.painting import RowDelegate
 
 _SQUARE_PX, _NAME_PX, _PADDING_PX = 24, 96, 14
@@ -101,7 +101,7 @@ class ClusterTable(QTableView):
         if not self._is_told:
             self.rows_chosen.emit()
 
-    def selectionCommand(self, index: QModelIndex, event: QEvent | None = None) -> Any:  # noqa: N802 - Qt's name
+    def selectionCommand(self, index: Place, event: QEvent | None = None) -> Any:  # noqa: N802 - Qt's name
         """Leave the choice of rows alone where the eye is clicked."""
         if index.column() == SHOWN and _is_of_mouse(event):
             return QItemSelectionModel.SelectionFlag.NoUpdate
