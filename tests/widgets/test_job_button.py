@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.widgets._job_button import JobButton, JobLine, set_primary
+from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._words import remaining_in_words, side_in_words, size_in_words
 from napari_histoclust.widgets.context import Context
 from widgets.made import context, notifications
@@ -89,9 +89,9 @@ def test_the_primary_button_looks_otherwise(qtbot: QtBot, context: Context) -> N
     qtbot.addWidget(button)
     button.resize(90, 30)
     plain = button.grab().toImage()
-    set_primary(button, True)
+    button.set_primary(True)
     assert button.grab().toImage() != plain
-    set_primary(button, False)
+    button.set_primary(False)
     assert button.grab().toImage() == plain
 
 

@@ -60,6 +60,7 @@ def wait(qtbot: QtBot, context: Context) -> None:
     qtbot.waitUntil(lambda: context.runner.job is None, timeout=120_000)
 
 
+@pytest.mark.slow
 def test_train_map_embed(qtbot: QtBot, context: Context, dock: ModelDock, tmp_path: Path) -> None:
     session = context.session
     assert dock.train_button.property("primary")
@@ -89,6 +90,20 @@ def test_train_map_embed(qtbot: QtBot, context: Context, dock: ModelDock, tmp_pa
     wait(qtbot, context)
     assert session.run.embedding is not None
     assert len(session.selection) == 1
+
+
+@pytest.mark.slow
+def test_everything_in_one_go(qtbot: QtBot, context: Context, dock: ModelDock, tmp_path: Path) -> None:
+    dock.run_everything_to(tmp_path / "run")
+    assert dock.everything_button.text() == "Cancel"
+    wait(qtbot, context)
+    run, model = context.session.run, context.session.model
+    assert run is not None
+    assert model is not None
+    assert run.embedding is not None
+    assert model.spec.clusters == 3
+    assert (tmp_path / "run" / "validation.json").is_file()
+    assert list((tmp_path / "run" / "figures").glob("*.png"))
 
 
 def test_a_cancelled_training_leaves_the_former_model(

@@ -76,6 +76,7 @@ def test_sentences_of_the_core_in_the_window_s_words() -> None:
     )
 
 
+@pytest.mark.slow
 def test_numbers_of_clusters_are_compared(
     qtbot: QtBot, context: Context, dock: ValidationDock, tmp_path: Path
 ) -> None:

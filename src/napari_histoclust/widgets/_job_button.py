@@ -21,14 +21,6 @@ QPushButton[primary="true"]:pressed { background-color: #195a9c; }
 """
 
 
-def set_primary(button: QPushButton, is_primary: bool) -> None:
-    """Highlight the button of the next sensible step, or take that back."""
-    if bool(button.property("primary")) == is_primary:
-        return
-    button.setProperty("primary", is_primary)
-    button.setStyleSheet(_PRIMARY if is_primary else "")
-
-
 class JobButton(QPushButton):
     """Asks for a job; while it runs, the same button cancels it.
 
@@ -53,6 +45,7 @@ class JobButton(QPushButton):
     def __init__(self, text: str, hint: str, runner: JobRunner, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self._caption, self._hint, self._hindrance = text, hint, ""
+        self._is_primary = False
         self._runner = runner
         self._running: RunningJob | None = None
         self.clicked.connect(self._on_self_clicked)
@@ -63,6 +56,11 @@ class JobButton(QPushButton):
     def set_hindrance(self, sentence: str) -> None:
         """Say why the job cannot be started, or that it can, with an empty sentence."""
         self._hindrance = sentence
+        self._repaint()
+
+    def set_primary(self, is_primary: bool) -> None:
+        """Highlight this button as the next sensible step, or take that back; Cancel is never highlighted."""
+        self._is_primary = is_primary
         self._repaint()
 
     def take_up(self, running: RunningJob) -> None:
@@ -86,6 +84,7 @@ class JobButton(QPushButton):
         self._repaint()
 
     def _repaint(self) -> None:
+        self._highlight(self._is_primary and self._running is None)
         if self._running is not None:
             is_cancelling = self._running.is_cancelling
             self.setText("Cancelling…" if is_cancelling else "Cancel")
@@ -96,6 +95,11 @@ class JobButton(QPushButton):
         self.setText(self._caption)
         self.setEnabled(not reason)
         self.setToolTip(reason or self._hint)
+
+    def _highlight(self, is_on: bool) -> None:
+        if bool(self.property("primary")) != is_on:
+            self.setProperty("primary", is_on)
+            self.setStyleSheet(_PRIMARY if is_on else "")
 
 
 def _occupied(runner: JobRunner) -> str:

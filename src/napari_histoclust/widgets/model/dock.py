@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDialog, QFileDialog, QFormLayout, QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_histoclust.core.config import FitSettings, MapSettings, RunSettings
@@ -14,7 +14,7 @@ from napari_histoclust.viewer.notices import sentences_shown, tell
 from napari_histoclust.widgets._dock import JobDock, prose, section
 from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
 from napari_histoclust.widgets._follow import follow
-from napari_histoclust.widgets._job_button import JobButton, JobLine, set_primary
+from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets.forms import FitForm, SettingsForm
 from napari_histoclust.widgets.model import training
@@ -193,7 +193,13 @@ class ModelDock(JobDock):
         running.ended.connect(self._on_training_ended)
 
     def _on_training_progressed(self, progress: Progress, _remaining_s: float | None) -> None:
+        was_hidden = self.curves.isHidden()
         self.curves.add(progress)
+        if was_hidden and not self.curves.isHidden():
+            QTimer.singleShot(0, self._on_curves_shown)  # once they have a place
+
+    def _on_curves_shown(self) -> None:
+        self.ensureWidgetVisible(self.curves.charts["loss"])
 
     def _on_training_ended(self) -> None:
         """Go back to the curve of the model that is there, after a success and after a cancel."""
@@ -271,9 +277,9 @@ class ModelDock(JobDock):
         self.map_button.set_hindrance(map_hindrance(session))
         self.embed_button.set_hindrance("" if session.run is not None else "Map the slides first.")
         self.save_button.set_hindrance("" if session.model is not None else _NO_MODEL)
-        set_primary(self.train_button, step == "model")
-        set_primary(self.map_button, step == "map")
-        set_primary(self.embed_button, step == "umap")
+        self.train_button.set_primary(step == "model")
+        self.map_button.set_primary(step == "map")
+        self.embed_button.set_primary(step == "umap")
         self._show_model()
         if not self.curves.is_live:
             self._on_training_ended()

@@ -16,7 +16,7 @@ from napari_histoclust.viewer.notices import warn
 from napari_histoclust.viewer.reading import run_folder
 from napari_histoclust.widgets._dock import JobDock, prose
 from napari_histoclust.widgets._follow import follow
-from napari_histoclust.widgets._job_button import JobButton, JobLine, set_primary
+from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.open import show_run
@@ -195,7 +195,7 @@ class SlidesDock(JobDock):
         self.list.setVisible(bool(session.stacks))
         self.words.setVisible(not session.stacks)
         self.words.setText(_EMPTY if session.run is None else _MOVED)
-        set_primary(self.add_folder, next_step(session) == "slides")
+        self.add_folder.set_primary(next_step(session) == "slides")
         self.check.set_hindrance("" if session.stacks else "Add slides first.")
         self._on_runner_changed()
         self.table.show_stack(self._stack())
