@@ -145,6 +145,18 @@ def test_another_selection_drops_the_queue(
     assert all(dock.loader.get(patch) for patch in (1, 2, 3))
 
 
+def test_a_selection_that_is_being_sorted_gives_way_to_the_next(
+    dock: GalleryDock, context: Context, large_run: Run, settled: Callable[[], None]
+) -> None:
+    run = open_run(large_run.path)
+    context.session.set_run(run)
+    for count in (len(run), 60_000, 20_000, 3):
+        context.session.selection.set(np.arange(count))
+    settled()
+    assert sorted(shown(dock)) == [0, 1, 2]
+    assert dock.bar.title.text() == "3 chosen patches, most typical first"
+
+
 def test_scrolled_past_is_dropped(
     dock: GalleryDock, context: Context, large_run: Run, settled: Callable[[], None], qtbot: QtBot
 ) -> None:
@@ -157,6 +169,24 @@ def test_scrolled_past_is_dropped(
     qtbot.waitUntil(lambda: not dock.view.is_looking)
     assert set(dock.loader.waiting) <= set(shown(dock)[dock.view.seen.start - 30 : dock.view.seen.stop + 30])
     settled()
+
+
+def test_nothing_is_read_while_it_rushes_by(
+    dock: GalleryDock, context: Context, large_run: Run, settled: Callable[[], None], qtbot: QtBot
+) -> None:
+    context.session.set_run(large_run)
+    context.session.selection.set(np.ones(len(large_run), bool))
+    settled()
+    read = dock.loader.nbytes
+    bar = dock.view.horizontalScrollBar()
+    bar.setSliderDown(True)
+    for step in range(1, 12):
+        bar.setValue(step * 100_000)
+        qtbot.waitUntil(lambda: dock.view._asked_from == dock.view.seen.start)
+    assert dock.loader.waiting == ()
+    assert dock.loader.nbytes == read
+    settled()  # held still
+    assert dock.loader.get(shown(dock)[dock.view.seen.start]) is not None
 
 
 def test_click_points_and_double_click_goes_there(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +155,7 @@ class _Writer:
         self._height, self._width = shape
 
     def write(self, y: float, x: float, text: str, size: float, **how: str) -> None:
-        style = {"color": INK, "va": "baseline"} | how
+        style: dict[str, Any] = {"color": INK, "va": "baseline"} | how
         self._figure.text(x / self._width, 1 - y / self._height, text, fontsize=size, **style)
 
 

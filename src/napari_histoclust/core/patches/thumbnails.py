@@ -97,7 +97,7 @@ def resized(patches: UInt8, side_px: int) -> UInt8:
 
 
 def _corner(place: NDArray[np.int32], grid: PatchGrid, step: float) -> NDArray[np.int64]:
-    return np.rint(place * (grid.place_px / step)).astype(np.int64)
+    return np.asarray(np.rint(place * (grid.place_px / step)), np.int64)
 
 
 def _blocks(y: Int, x: Int) -> Iterator[Int]:

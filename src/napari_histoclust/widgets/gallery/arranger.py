@@ -116,21 +116,21 @@ class Arranger(QObject):
         """Sort what is to be shown now; `arranged` follows."""
         session, run = self._session, self._session.run
         ids = session.selection.ids
-        if run is None or (not len(ids) and session.focus is None):
+        if run is not None and len(ids):
+            self._patience.start()
+            orders = self._orders(run)
+            self._reader.ask((_name(order), partial(_chosen, run, ids, order)) for order in orders)
+        elif run is not None and session.focus is not None:
+            self._patience.start()
+            self._reader.ask([(_name("neighbours"), partial(_nearest, run, session.focus))])
+        else:
             self._reader.ask(())
             self._patience.stop()
             self.arranged.emit(Arrangement(np.zeros(0, np.intp), NO_RUN if run is None else NOTHING_CHOSEN))
-            return
-        self._patience.start()
-        if len(ids):
-            self._reader.ask((order, partial(_chosen, run, ids, order)) for order in self._orders())
-        else:
-            self._reader.ask([("neighbours", partial(_nearest, run, session.focus))])
 
-    def _orders(self) -> list[Order]:
+    def _orders(self, run: Run) -> list[Order]:
         """Sort by confidence first where the latent space would take long to read."""
-        run = self._session.run
-        if self._order is Order.TYPICAL and run is not None and not run.has_latent and len(run) > _QUICK:
+        if self._order is Order.TYPICAL and not run.has_latent and len(run) > _QUICK:
             return [Order.CONFIDENT, self._order]
         return [self._order]
 
@@ -149,6 +149,11 @@ class Arranger(QObject):
 
     def _on_patience_timeout(self) -> None:
         self.delayed.emit("Reading the latent space and sorting…")
+
+
+def _name(what: str) -> tuple[str, object]:
+    """Name a request like no other: one that has begun for another selection must not go on under it."""
+    return what, object()
 
 
 def _chosen(run: Run, ids: NDArray[np.intp], order: Order) -> Job[Arrangement]:

@@ -44,7 +44,7 @@ class Columns:
 
     def column(self, patch: int | None) -> int | None:
         """Return the column of a patch, None if it is not shown."""
-        found = np.flatnonzero(self.ids == patch) if patch is not None else ()
+        found = np.flatnonzero(self.ids == (-1 if patch is None else patch))
         return int(found[0]) if len(found) else None
 
     def cluster(self, patch: int) -> int:

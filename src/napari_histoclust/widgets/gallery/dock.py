@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QLabel, QMenu, QVBoxLayout, QWidget
@@ -15,6 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog, QLabel, QMenu, QVBoxLayout
 from napari_histoclust.session.orders import Order
 from napari_histoclust.viewer.notices import sentences_shown, show_failure
 from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets.gallery.arranger import Arrangement, Arranger
 from napari_histoclust.widgets.gallery.bar import GalleryBar
 from napari_histoclust.widgets.gallery.columns import Columns
@@ -24,7 +24,6 @@ from napari_histoclust.widgets.gallery.sheet import MOST, USUAL, SheetRequest, w
 from napari_histoclust.widgets.gallery.view import GalleryView
 
 if TYPE_CHECKING:
-    from napari_histoclust.session import Session
     from napari_histoclust.widgets._jobs import RunningJob
     from napari_histoclust.widgets.context import Context
 
@@ -35,9 +34,6 @@ class _Habits:
 
     order: Order = Order.TYPICAL
     side: int = 96
-
-
-_HABITS: WeakKeyDictionary[Session, _Habits] = WeakKeyDictionary()
 
 
 class GalleryDock(QWidget):
@@ -56,11 +52,12 @@ class GalleryDock(QWidget):
         self._images: SlideImages | None = None
         self._arrangement: Arrangement | None = None
         self._has_failed = False
-        self._habits = _HABITS.setdefault(context.session, _Habits())
+        self._habits: _Habits = remembered(context.session).setdefault("gallery", _Habits())
         self.loader = ThumbnailLoader(self)
         self.view = GalleryView(self.loader)
         self.bar = GalleryBar(self._habits.order, self._habits.side)
-        self.note = QLabel(wordWrap=True, visible=False)
+        self.note = QLabel(wordWrap=True)
+        self.note.setVisible(False)
         self.arranger = Arranger(context.session, self._habits.order, self)
         self._lay_out()
         self._connect()

@@ -47,6 +47,7 @@ class GalleryView(QAbstractScrollArea):
         self._pressed: int | None = None
         self._hint = ""
         self._is_looking = False
+        self._asked_from = 0
         self._ask = QSignalThrottler(parent=self)
         self._ask.setTimeout(_ASK_MS)
         self._ask.triggered.connect(self._on_ask_triggered)
@@ -217,9 +218,13 @@ class GalleryView(QAbstractScrollArea):
     # --------------------------------------------------------------------------------------------------------
 
     def _on_ask_triggered(self) -> None:
-        """Ask for what is in sight now, and no longer for what is not."""
+        """Ask for what is in sight now, and no longer for what is not; for nothing while it rushes by."""
         self._is_looking = False
-        if self._columns is not None:
+        first, before, self._asked_from = self.seen.start, self._asked_from, self.seen.start
+        if self.horizontalScrollBar().isSliderDown() and abs(first - before) > len(self.seen):
+            self._loader.ask((), self.side_px)
+            self._look()
+        elif self._columns is not None:
             ids = self._columns.ids
             wanted = groups(len(ids), self.seen, TOGETHER)
             self._loader.ask((ids[group.start : group.stop] for group in wanted), self.side_px)
