@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from napari.utils.notifications import notification_manager
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QKeyEvent, QWheelEvent
+from qtpy.QtGui import QImage, QKeyEvent, QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from core.runs import make_run
@@ -134,9 +136,8 @@ def colour_under(dock: ScatterDock, place: QPoint) -> tuple[int, int, int]:
     return pixel.red(), pixel.green(), pixel.blue()
 
 
-def picture(dock: ScatterDock) -> bytes:
-    image = dock.canvas.grab().toImage()
-    return bytes(image.constBits())
+def picture(dock: ScatterDock) -> QImage:
+    return dock.canvas.grab().toImage()
 
 
 def test_without_a_run_it_says_what_to_do(open_dock: Callable[[], ScatterDock]) -> None:
@@ -430,6 +431,29 @@ def test_a_dock_opened_again_shows_the_same(
     assert again.selected.text() == text
     assert again.colours.combo.currentText() == "Confidence"
     assert picture(again) == before
+
+
+def test_a_closed_dock_leaves_nothing_behind(qtbot: QtBot, context: Context, run: Run) -> None:
+    session = context.session
+    session.take_up(run, [])
+    signals = (session.run_changed, session.focus_changed, session.selection.changed, session.palette.changed)
+    before = [len(signal) for signal in signals]
+    docks = []
+    for _ in range(3):
+        dock = ScatterDock(context)
+        wait_for_points(qtbot, dock)
+        qtbot.mouseMove(dock.canvas, QPoint(30, 30))
+        docks.append(weakref.ref(dock))
+        dock.close()
+        dock.deleteLater()
+        del dock
+    qtbot.waitUntil(lambda: [len(signal) for signal in signals] == before)
+
+    def are_gone() -> bool:
+        gc.collect()
+        return not any(dock() for dock in docks)
+
+    qtbot.waitUntil(are_gone)
 
 
 def test_a_run_without_umap_offers_to_compute_it(

@@ -73,13 +73,15 @@ def test_points_of_one_px(
     np.testing.assert_array_equal(drawn, literal_picture(*points, 1, 1))
 
 
-@given(some_points(), RADII, RADII)
+@given(some_points(), RADII, st.sampled_from([0, 1, 2]))
 @settings(deadline=None, max_examples=50)
 def test_larger_points_also_where_they_stick_out_of_the_canvas(
-    points: Points, plain: float, chosen: float
+    points: Points, plain: float, bolder: float
 ) -> None:
+    chosen = plain + bolder
     drawn = np.zeros((HEIGHT, WIDTH), np.uint16)
-    raster.draw_discs(*points, spans_of(len(points[0])), *VIEW, disc(plain), disc(chosen), drawn)
+    for lowest, radius in ((1, plain), (SELECTED, chosen)):
+        raster.draw_discs(*points, spans_of(len(points[0])), *VIEW, lowest, disc(radius), drawn)
     np.testing.assert_array_equal(drawn, literal_picture(*points, plain, chosen))
 
 

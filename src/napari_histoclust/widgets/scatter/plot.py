@@ -21,7 +21,7 @@ DIMMED = 0.16
 """Opacity of what is not selected while something is."""
 _COVERED = 0.3  # share of the canvas that all points together may take
 _BOLDER_PX = 1.0  # by how much a few selected points are larger than the others
-_LOOKED_AT = 200_000  # points that are enough to tell how many are visible
+_LOOKED_AT = 50_000  # points that are enough to tell how many are visible
 _NAMED_BY = 100_000  # points that are enough to find the middle of a cluster
 
 
@@ -83,13 +83,15 @@ class Plot:
     def draw_codes(self, camera: Camera) -> NDArray[np.uint16]:
         """Return the (height, width) value of the point that is seen in each px, 0 where there is none."""
         raster = np.zeros((int(camera.height), int(camera.width)), np.uint16)
-        plain, chosen = self.radii(camera)
-        spans = self.points.visible_spans(camera, chosen)
+        plain, chosen = (disc(radius) for radius in self.radii(camera))
+        spans = self.points.visible_spans(camera, LARGEST_PX * camera.ratio)
         seen = (self.points.x, self.points.y, self._values, spans, *_view(camera))
-        if len(disc(chosen)) == 1:
+        if len(plain) == 1:
             self._loops.draw_px(*seen, raster)
         else:
-            self._loops.draw_discs(*seen, disc(plain), disc(chosen), raster)
+            self._loops.draw_discs(*seen, 1, plain, raster)
+        if self._chosen_count and len(chosen) > 1:
+            self._loops.draw_discs(*seen, self._loops.SELECTED, chosen, raster)
         return raster
 
     def radii(self, camera: Camera) -> tuple[float, float]:

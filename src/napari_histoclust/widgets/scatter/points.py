@@ -104,6 +104,8 @@ def load_points(run: Run) -> Job[Points | None]:
     Compiles the loops of the plot at the first use on a machine, which takes seconds.
     """
     yield Progress("Preparing the plot")
+    import matplotlib.colors  # noqa: F401 - what a scale of colours needs, 0.5 s
+
     from napari_histoclust.widgets.scatter import raster  # noqa: F401 - compiled here, off the GUI thread
 
     yield Progress("Reading the points")

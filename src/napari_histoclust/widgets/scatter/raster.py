@@ -72,41 +72,34 @@ def draw_px(x: Any, y: Any, values: Any, spans: Any, x0: Any, y0: Any, scale: An
                 raster[r, q] = value if value > 0 and (value | 0x7FFF) >= there else there
 
 
-@_compiled(f"void({_POINTS}, {_VIEW}, int32[:,::1], int32[:,::1], uint16[:,::1])")
+@_compiled(f"void({_POINTS}, {_VIEW}, uint16, int32[:,::1], uint16[:,::1])")
 def draw_discs(
-    x: Any,
-    y: Any,
-    values: Any,
-    spans: Any,
-    x0: Any,
-    y0: Any,
-    scale: Any,
-    plain: Any,
-    chosen: Any,
-    raster: Any,
+    x: Any, y: Any, values: Any, spans: Any, x0: Any, y0: Any, scale: Any, lowest: Any, disc: Any, raster: Any
 ) -> None:
-    """Draw each point as a set of px about its own: `plain`, or `chosen` where it is selected.
+    """Draw points as a set of px about their own, over what is there; later ones cover earlier ones.
 
     Parameters
     ----------
-    plain, chosen : (px, 2) int32
+    lowest : uint16
+        Points of smaller values are left out: 1 draws all, `SELECTED` only those that are selected.
+    disc : (px, 2) int32
         Rows and columns from the point's own px.
     """
     height, width = raster.shape
     middle_x, middle_y = np.float32(0.5 * width), np.float32(0.5 * height)
-    reach = max(np.abs(plain).max(), np.abs(chosen).max())
+    reach = np.abs(disc).max()
     low, end_x, end_y = np.float32(-reach), np.float32(width + reach), np.float32(height + reach)
     for k in range(len(spans)):
         for i in range(spans[k, 0], spans[k, 1]):
-            value = values[i]
+            if values[i] < lowest:
+                continue
             column, row = (x[i] - x0) * scale + middle_x, (y0 - y[i]) * scale + middle_y
-            if value > 0 and column >= low and row >= low and column < end_x and row < end_y:
+            if column >= low and row >= low and column < end_x and row < end_y:
                 q0, r0 = np.int32(np.floor(column)), np.int32(np.floor(row))
-                disc = chosen if value >= SELECTED else plain
                 for p in range(len(disc)):
                     r, q = r0 + disc[p, 0], q0 + disc[p, 1]
-                    if r >= 0 and q >= 0 and r < height and q < width and (value | 0x7FFF) >= raster[r, q]:
-                        raster[r, q] = value
+                    if r >= 0 and q >= 0 and r < height and q < width:
+                        raster[r, q] = values[i]
 
 
 @_compiled("void(uint16[:,::1], uint32[:,::1], uint32[:,::1])")
