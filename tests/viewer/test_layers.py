@@ -132,7 +132,7 @@ def test_the_name_stands_in_the_status_bar(tmp_path: Path) -> None:
 
 def test_a_merge_changes_the_table_and_not_the_labels(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", clusters=NAMED)
-    palette = Palette(run.clusters)
+    palette = Palette(run.clusters, run.labels)
     palette.merge([1], into=3)
     palette.hide([2])
     plain_layer, layer = labels_of(run), labels_of(run, palette=palette)
@@ -142,6 +142,21 @@ def test_a_merge_changes_the_table_and_not_the_labels(tmp_path: Path) -> None:
     assert layer.features["patches"].tolist() == [0, merged, int((layer.data == 2).sum()), merged]
     expected = [(0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 0, 0), (0, 0, 1, 1)]
     np.testing.assert_array_equal(layer.colormap.map(np.arange(4, dtype=np.uint8)), expected)
+
+
+def test_a_split_shows_in_labels_names_and_colours(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", clusters=NAMED, slides=2)
+    palette = Palette(run.clusters, run.labels)
+    palette.merge([1], into=3)
+    palette.split(3, np.arange((palette.shown_labels == 3).sum()) % 2)
+    for slide in range(2):
+        layer, rows, grid = labels_of(run, slide=slide, palette=palette), run.rows(slide), run.grids[slide]
+        np.testing.assert_array_equal(layer.data[grid.row, grid.col], palette.labels[rows])
+        assert layer.features["name"].tolist() == ["no tissue", "fat a", "gut", "fat a", "fat b"]
+        counts = np.bincount(palette.shown_labels[rows], minlength=5)
+        assert layer.features["patches"].tolist() == counts[[0, 3, 2, 3, 4]].tolist()
+        colours = layer.colormap.map(np.arange(5, dtype=np.uint8))
+        np.testing.assert_array_equal(colours, palette.rgba())
 
 
 def test_each_slide_of_a_cohort_has_its_own_map(tmp_path: Path) -> None:
