@@ -289,6 +289,17 @@ def test_other_buttons_move_the_plot(
     np.testing.assert_allclose(px_of(dock, run), before)
 
 
+def test_with_the_tool_for_clicks_a_drag_moves_the_plot(qtbot: QtBot, dock: ScatterDock, run: Run) -> None:
+    qtbot.mouseClick(dock.toolbar.buttons["click"], LEFT)
+    before = px_of(dock, run)
+    drag(qtbot, dock.canvas, [(100, 100), (110, 110), (140, 120)])
+    np.testing.assert_allclose(px_of(dock, run), before + np.array([30, 10]), atol=1e-6)
+    assert not len(dock._session.selection)
+    patch, place = inner_point(dock, run)
+    qtbot.mouseClick(dock.canvas, LEFT, NONE, place)
+    assert dock._session.selection.ids.tolist() == [patch]
+
+
 def test_so_does_the_space_bar(qtbot: QtBot, dock: ScatterDock, run: Run) -> None:
     before = px_of(dock, run)
     qtbot.keyPress(dock.canvas, Qt.Key.Key_Space)

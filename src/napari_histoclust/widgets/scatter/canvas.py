@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from qtpy.QtCore import QEvent
-    from qtpy.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
+    from qtpy.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 
     from napari_histoclust.widgets.scatter.marks import Name
     from napari_histoclust.widgets.scatter.plot import Plot
@@ -168,12 +168,13 @@ class ScatterCanvas(QWidget):
 
     def _image(self, plot: Plot) -> QImage:
         """The points as an image over memory that this widget holds."""
-        if self._pixels is None:
-            self._pixels = plot.draw(self.device_camera())
-        height, width = self._pixels.shape
+        camera = self.device_camera()
+        width, height = int(camera.width), int(camera.height)
+        if self._pixels is None or self._pixels.shape != (height, width):  # or it moved to a finer screen
+            self._pixels = plot.draw(camera)
         form = QImage.Format.Format_ARGB32_Premultiplied
         image = QImage(self._pixels.data, width, height, 4 * width, form)
-        image.setDevicePixelRatio(self.devicePixelRatioF())
+        image.setDevicePixelRatio(camera.ratio)
         return image
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -183,18 +184,10 @@ class ScatterCanvas(QWidget):
             self.fit()
         self.refresh()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Draw anew on a screen with other px."""
-        if event.type() == event.Type.DevicePixelRatioChange:
-            self.refresh()
-        super().changeEvent(event)
-
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Begin to drag the plot, or an outline on it."""
-        left = event.button() == Qt.MouseButton.LeftButton
-        if not left or self._is_space_down:
-            self._dragged_from = event.position()
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        if event.button() != Qt.MouseButton.LeftButton or self._is_space_down:
+            self._begin_dragging(event.position())
         elif self._plot is not None:
             self._outline = Outline(self.tool, event.position().x(), event.position().y())
 
@@ -205,8 +198,7 @@ class ScatterCanvas(QWidget):
             by, self._dragged_from = place - self._dragged_from, place
             self.look(self._camera.moved(by.x(), by.y()))
         elif self._outline is not None:
-            self._outline.extend(place.x(), place.y())
-            self.update()
+            self._extend(self._outline, place)
         else:
             self._hover(place)
 
@@ -218,7 +210,7 @@ class ScatterCanvas(QWidget):
         if outline is None or event.button() != Qt.MouseButton.LeftButton:
             return
         self.update()
-        if outline.is_click or self.tool is Tool.CLICK:
+        if outline.is_click:
             self.clicked.emit(self.patch_at(event.position()), self._combine(event))
         else:
             self.outlined.emit(outline.corners(), self._combine(event))
@@ -227,6 +219,18 @@ class ScatterCanvas(QWidget):
         """Tell which point it was."""
         if event.button() == Qt.MouseButton.LeftButton and not self._is_space_down:
             self.double_clicked.emit(self.patch_at(event.position()), self._combine(event))
+
+    def _extend(self, outline: Outline, place: QPointF) -> None:
+        """Go on with an outline; the tool for clicks has none, its drag moves the plot."""
+        outline.extend(place.x(), place.y())
+        if outline.tool is Tool.CLICK and not outline.is_click:
+            self._outline = None
+            self._begin_dragging(place)
+        self.update()
+
+    def _begin_dragging(self, place: QPointF) -> None:
+        self._dragged_from = place
+        self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def _combine(self, event: QMouseEvent) -> Combine:
         """What the keys that are held ask for, else what was chosen."""
@@ -268,6 +272,12 @@ class ScatterCanvas(QWidget):
             self._is_space_down = False
             self._show_cursor()
         super().keyReleaseEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Let the plot go: where the space bar is released now is not told here."""
+        self._is_space_down = False
+        self._show_cursor()
+        super().focusOutEvent(event)
 
     def _show_cursor(self) -> None:
         hand, cross = Qt.CursorShape.OpenHandCursor, Qt.CursorShape.CrossCursor
