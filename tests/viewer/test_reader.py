@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 import zarr
 from napari.layers import Labels
+from napari.utils.notifications import notification_manager
 
 from core.runs import make_run
+from napari_histoclust.core.edits import save_edits
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.session import Palette
 from napari_histoclust.viewer.reader import get_reader, read
 from viewer.pyramids import plain, write_stack
 
@@ -57,6 +60,26 @@ def test_a_stack_yaml_is_ours(stack: Path) -> None:
     reader = get_reader([str(file)])
     assert reader is not None
     assert kinds(reader([str(file)])) == [("image", "CD31"), ("image", "HE")]
+
+
+def test_a_run_is_shown_as_it_was_saved(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", clusters=4)
+    palette = Palette(run.clusters, run.labels)
+    palette.rename(2, "liver")
+    palette.carve(run.labels == 3, "gut")
+    save_edits(run.path, palette.state)
+    picture, options, _ = read(str(run.path))[-1]
+    np.testing.assert_array_equal(picture == 5, run.label_picture() == 3)
+    assert options["features"]["name"].tolist()[2:] == ["liver", "Cluster 3", "Cluster 4", "gut"]
+
+
+def test_damaged_edits_are_told_and_the_run_is_as_it_was_mapped(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    save_edits(run.path, Palette(run.clusters, run.labels).state)
+    (run.path / "session" / "clusters.json").write_text("{}")
+    picture, _, _ = read(str(run.path))[-1]
+    assert "clusters.json: is damaged: delete it" in notification_manager.records[-1].message
+    np.testing.assert_array_equal(picture, run.label_picture())
 
 
 def test_a_run_whose_images_have_gone_shows_its_clusters(tmp_path: Path, stack: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -193,6 +192,8 @@ def _damaged(path: Path) -> HistoclustError:
 
 def _mapped_clusters(run_folder: Path) -> int:
     """Return the K of the store; more ids than these come from splits."""
+    import zarr
+
     store: Any = zarr.open_group(run_folder / PATCHES, mode="r")
     return int(store["uns/clusters/id"].shape[0])
 

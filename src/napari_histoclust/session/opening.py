@@ -58,6 +58,7 @@ def open_run_folder(path: Path) -> Job[OpenedRun]:
 
     yield Progress("Opening the run")
     run = open_run(path)
+    _ = run.stain_od, run.stains, run.slide_index  # kept by the run: read here, not by the GUI thread
     edits, view = load_edits(run), load_view(run)
     yield Progress("Opening the images")
     stacks, warnings = _stacks(run)

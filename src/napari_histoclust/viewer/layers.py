@@ -45,10 +45,12 @@ def stack_layers(stack: Stack, um_per_px: float | None = None) -> list[LayerData
     return [_stain_layer(stack, stain, scale) for stain in (*below, stack.reference)]
 
 
-def run_layers(run: Run, slide: int = 0, stack: Stack | None = None) -> list[LayerData]:
+def run_layers(
+    run: Run, slide: int = 0, stack: Stack | None = None, palette: Palette | None = None
+) -> list[LayerData]:
     """Return the layers of one slide of a run: the stains, if `stack` is given, and the clusters on top."""
     below = [] if stack is None else stack_layers(stack, run.um_per_px[slide])
-    return [*below, clusters_layer(run, slide)]
+    return [*below, clusters_layer(run, slide, palette)]
 
 
 def clusters_layer(run: Run, slide: int = 0, palette: Palette | None = None) -> LayerData:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
 
+from napari_histoclust.core.edits import load_edits
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.manifest import PATCHES, is_run
+from napari_histoclust.session import Palette
 from napari_histoclust.viewer.layers import run_layers, stack_layers
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ def run_folder(path: Path) -> Path | None:
 def read_layers(path: Path, slide: int = 0) -> list[LayerData]:
     """Return the layers of a run folder or a stack, lazily.
 
-    Of a run over several slides, `slide` is shown. A run whose images have moved shows its clusters alone,
-    and says so.
+    A run is shown as it was last saved; of one over several slides, `slide` is shown. A run whose images
+    have moved shows its clusters alone, and says so.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def read_layers(path: Path, slide: int = 0) -> list[LayerData]:
 
     run = open_run(folder)
     _check_slide(run, slide)
-    return run_layers(run, slide, _images(run, slide))
+    return run_layers(run, slide, _images(run, slide), _palette(run))
 
 
 def _stack_layers(path: Path) -> list[LayerData]:
@@ -55,6 +57,19 @@ def _check_slide(run: Run, slide: int) -> None:
         raise HistoclustError(f"{run.path}: has no slide {slide + 1}, choose one of 1 to {len(run.slides)}.")
     if len(run.slides) > 1:
         show_info(f"{run.path.name}: slide {slide + 1} of {len(run.slides)}, {run.slides[slide]}.")
+
+
+def _palette(run: Run) -> Palette:
+    """Names, colours, merges and splits as they were saved; as they were mapped where they cannot be read."""
+    palette = Palette(run.clusters, run.labels)
+    try:
+        edits = load_edits(run)
+    except HistoclustError as error:
+        show_warning(str(error))
+        return palette
+    if edits is not None:
+        palette.take_up(edits)
+    return palette
 
 
 def _images(run: Run, slide: int) -> Stack | None:
