@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,14 @@ def test_captions_and_headings_are_written() -> None:
     assert {"7 patches", "100", "106", "HE", "CD31", "Ki67", "Cluster 5", "1.00", "0.30"} <= texts
     assert "Cluster 6" not in texts
     assert any("a patch is 32 µm wide" in text for text in texts)
+
+
+def test_long_names_get_more_room() -> None:
+    sheet = sheet_of(7)
+    short = draw_sheet(sheet).get_figheight()
+    name = "Ductal adenocarcinoma, poorly differentiated, with necrosis"
+    long = replace(sheet, clusters=tuple(replace(c, name=f"{name} {c.id}") for c in sheet.clusters))
+    assert draw_sheet(long).get_figheight() > short
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (5, 5), (40, 14), (41, 14), (200, 40)])

@@ -31,7 +31,8 @@ PATCH_PX = 192
 _GAP, _BAR = 8, 10
 _LEFT, _EDGE = 170, 40
 _TITLE, _CAPTION, _BETWEEN = 110, 78, 40
-_LEGEND_LINE = 44
+_LEGEND_LINE, _LEGEND_WIDTH = 44, 1200
+_LETTER = 13  # width of most letters at TEXT_PT
 _WIDER = 1.6  # columns to lines, as on a screen
 
 
@@ -105,7 +106,7 @@ class SheetLayout:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of the sheet."""
-        width = _LEFT + max(self.columns * (self.side_px + _GAP), 1200) + _EDGE
+        width = _LEFT + max(self.columns * (self.side_px + _GAP), _LEGEND_WIDTH) + _EDGE
         return _TITLE + self.bands * self.band_px + self.legend_lines * _LEGEND_LINE + _EDGE, width
 
     def column(self, place: int) -> tuple[int, int]:
@@ -123,7 +124,7 @@ def draw_sheet(sheet: Sheet) -> Figure:
     """Draw one column a patch and one row a stain, without resampling a px."""
     shown = [cluster for cluster in sheet.clusters if np.any(sheet.labels == cluster.id)]
     count, stains, side = sheet.pixels.shape[:3]
-    layout = SheetLayout(count, stains, side, legend_lines=1 + math.ceil(len(shown) / 4))
+    layout = SheetLayout(count, stains, side, legend_lines=1 + math.ceil(len(shown) / _names_a_line(shown)))
     height, width = layout.shape
     # half a px more: matplotlib cuts the size off to whole px
     figure = new_figure((width + 0.5) / DPI, (height + 0.5) / DPI)
@@ -174,17 +175,24 @@ def _write_texts(figure: Figure, sheet: Sheet, layout: SheetLayout) -> None:
 
 
 def _write_legend(figure: Figure, sheet: Sheet, layout: SheetLayout, shown: list[Cluster]) -> None:
-    """Colours of the clusters in lines of four, then what the captions are and how large a patch is."""
+    """Colours of the clusters, then what the captions are and how large a patch is."""
     writer = _Writer(figure, layout.shape)
+    across = _names_a_line(shown)
     top = _TITLE + layout.bands * layout.band_px
     for place, cluster in enumerate(shown):
-        line, column = divmod(place, 4)
-        y, x = top + line * _LEGEND_LINE, _LEFT + column * 300
+        line, column = divmod(place, across)
+        y, x = top + line * _LEGEND_LINE, _LEFT + column * _LEGEND_WIDTH // across
         writer.write(y, x, "\N{BLACK SQUARE}", TITLE_PT, color=cluster.colour)
         writer.write(y, x + 36, cluster.name, TEXT_PT)
     last = top + (layout.legend_lines - 1) * _LEGEND_LINE
     text = f"Above each column: number of the patch, confidence{_size_text(sheet)}"
     writer.write(last, _LEFT, text, SMALL_PT, color=FAINT)
+
+
+def _names_a_line(shown: list[Cluster]) -> int:
+    """Up to four, fewer of long ones."""
+    longest = max((len(cluster.name) for cluster in shown), default=0)
+    return max(1, min(4, _LEGEND_WIDTH // (76 + _LETTER * longest)))
 
 
 def _size_text(sheet: Sheet) -> str:

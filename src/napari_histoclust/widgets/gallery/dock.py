@@ -88,7 +88,7 @@ class GalleryDock(QWidget):
         if session.run is None or shown is None or not len(shown.ids):
             return None
         ids = shown.ids[:count]
-        title = shown.title if len(ids) == len(shown.ids) else f"{len(ids)} of {shown.title}"
+        title = shown.title if len(ids) == len(shown.ids) else f"{shown.title}: the first {len(ids)}"
         images = SlideImages(session.run, session.stacks)
         request = SheetRequest(images, session.palette.state, ids, title)
         path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
