@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,8 @@ class LearningCurves(QWidget):
         if self._live is None:
             return
         for name, (epoch, value) in self._live.curves().items():
-            self.charts[name].show_lines([Line("", epoch, value)], x_range=(0, self._live.epochs))
+            so_far = math.ceil(epoch[-1]) if len(epoch) else 1
+            self.charts[name].show_lines([Line("", epoch, value)], x_range=(0, so_far))
 
 
 def _chart(name: str) -> Chart:
