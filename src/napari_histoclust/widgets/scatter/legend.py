@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPalette
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_histoclust.session.colouring import colourings
 from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
@@ -23,7 +23,6 @@ _TITLES = {CLUSTER: "Cluster", CONFIDENCE: "Confidence", SLIDE: "Slide"}
 _BAR_PX = 10
 _GAP_PX = 4
 _SWATCH_PX = 10
-_COMBO_CHARACTERS = 11
 
 
 class ScaleLegend(QWidget):
@@ -34,6 +33,7 @@ class ScaleLegend(QWidget):
         self._colours: list[QColor] = []
         self._texts: tuple[str, ...] = ()
         self._is_scale = False
+        self.hide()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(self.fontMetrics().height() + _BAR_PX // 2)
 
@@ -57,6 +57,7 @@ class ScaleLegend(QWidget):
     def _show(self, colours: list[QColor], texts: tuple[str, ...], is_scale: bool) -> None:
         self._colours, self._texts, self._is_scale = colours, texts, is_scale
         self.setToolTip("\n".join(texts) if not is_scale else "")
+        self.setVisible(bool(texts))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
@@ -95,7 +96,7 @@ class ScaleLegend(QWidget):
 
 
 class ColourBar(QWidget):
-    """Chooses what the plot and the map are coloured by, with the legend beside it."""
+    """Chooses what the plot and the map are coloured by, with the legend below."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -103,15 +104,16 @@ class ColourBar(QWidget):
         self.combo = QComboBox()
         self.combo.setToolTip("What the points, and the patches on the tissue, are coloured by")
         self.combo.setAccessibleName("Colour by")
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.combo.setMinimumContentsLength(_COMBO_CHARACTERS)
         self.combo.activated.connect(self._on_combo_activated)
         self.legend = ScaleLegend()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
         row.addWidget(QLabel("Colour by"))
-        row.addWidget(self.combo)
-        row.addWidget(self.legend, 1)
+        row.addWidget(self.combo, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self.legend)
 
     def offer(self) -> None:
         """List what the run can be coloured by."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SMALLEST_PX, LARGEST_PX = 1.0, 5.0
 """Radius of a point: the distance of px centres from its own that are still painted is below it."""
-DIMMED = 0.16
+DIMMED = 0.22
 """Opacity of what is not selected while something is."""
 _COVERED = 0.3  # share of the canvas that all points together may take
 _BOLDER_PX = 1.0  # by how much a few selected points are larger than the others
