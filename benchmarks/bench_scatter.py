@@ -4,7 +4,7 @@
 
 vispy needs a screen; where there is none: xvfb-run -a -s "-screen 0 1600x1000x24" python ...
 matplotlib and vispy are left out above --peers-at-most points. Loading, compiling and the first draw are not
-counted; a figure is the median of the rounds and, in brackets, the fastest: the one to believe on a busy machine.
+counted; a figure is the median of the rounds and, in brackets, the fastest: believe that on a busy machine.
 """
 
 from __future__ import annotations
