@@ -275,6 +275,7 @@ def test_wheel_scrolls_along_shift_down_and_control_changes_the_size(
 ) -> None:
     context.session.set_run(run)
     context.session.selection.set(np.arange(60))
+    dock.bar.side.setValue(80)
     dock.resize(720, 300)
     settled()
 
@@ -287,12 +288,32 @@ def test_wheel_scrolls_along_shift_down_and_control_changes_the_size(
         QApplication.sendEvent(dock.view.viewport(), event)
 
     turn(Qt.KeyboardModifier.NoModifier)
-    assert dock.view.horizontalScrollBar().value() == 96
+    assert dock.view.horizontalScrollBar().value() == 80
     turn(Qt.KeyboardModifier.ShiftModifier)
-    assert dock.view.verticalScrollBar().value() == 96
+    assert dock.view.verticalScrollBar().value() == 80
     turn(Qt.KeyboardModifier.ControlModifier)
-    assert dock.bar.side.value() == 88
-    assert dock.view.side_px == 88
+    assert dock.bar.side.value() == 72
+    assert dock.view.side_px == 72
+
+
+def test_all_stains_are_in_sight_until_a_size_is_chosen(
+    dock: GalleryDock, context: Context, run: Run
+) -> None:
+    context.session.set_run(run)
+    assert dock.view.side_px == 96
+    for height in (420, 400, 380, 500):
+        dock.resize(720, height)
+        layout = dock.view.layout_now
+        assert 48 < layout.side < 96
+        context.session.selection.set(np.arange(height % 50 + 1))
+        assert dock.view.layout_now.side == layout.side
+        assert dock.bar.side.value() == layout.side
+        assert layout.top + 5 * layout.pitch <= dock.view.viewport().height()
+    dock.resize(720, 120)
+    assert dock.view.side_px == 48
+    dock.bar.side.setValue(150)
+    dock.resize(720, 420)
+    assert dock.view.side_px == 150
 
 
 def test_recolouring_reaches_the_strip(

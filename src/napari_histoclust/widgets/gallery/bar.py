@@ -51,9 +51,14 @@ class GalleryBar(QWidget):
         self.order.setEnabled(order_matters)
         self.save.setEnabled(has_patches)
 
-    def set_side(self, side: int) -> None:
+    def choose_side(self, side: int) -> None:
         """Move the slider; `side_chosen` follows."""
         self.side.setValue(side)
+
+    def set_side(self, side: int) -> None:
+        """Show a size, without telling."""
+        with signals_blocked(self.side):
+            self.side.setValue(side)
 
     def set_order(self, order: Order) -> None:
         """Show an order, without telling."""

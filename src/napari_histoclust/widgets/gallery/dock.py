@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from napari_histoclust.widgets.context import Context
 
 
+_USUAL_SIDE = 96
+
+
 @dataclass
 class _Habits:
     """What stays as the user likes it when the dock is closed and opened again."""
 
     order: Order = Order.TYPICAL
-    side: int = 96
+    side: int | None = None  # as fits
 
 
 class GalleryDock(QWidget):
@@ -55,7 +58,7 @@ class GalleryDock(QWidget):
         self._habits: _Habits = remembered(context.session).setdefault("gallery", _Habits())
         self.loader = ThumbnailLoader(self)
         self.view = GalleryView(self.loader)
-        self.bar = GalleryBar(self._habits.order, self._habits.side)
+        self.bar = GalleryBar(self._habits.order, self._habits.side or _USUAL_SIDE)
         self.note = QLabel(wordWrap=True)
         self.note.setVisible(False)
         self.arranger = Arranger(context.session, self._habits.order, self)
@@ -102,7 +105,7 @@ class GalleryDock(QWidget):
         box.setSpacing(4)
         for widget, stretch in ((self.bar, 0), (self.view, 1), (self.note, 0)):
             box.addWidget(widget, stretch)
-        self.view.set_side(self._habits.side)
+        self.view.set_side(self._habits.side or _USUAL_SIDE)
 
     def _connect(self) -> None:
         session = self._context.session
@@ -120,7 +123,8 @@ class GalleryDock(QWidget):
         self.view.pointed.connect(self.arranger.point_at)
         self.view.opened.connect(self._go_to)
         self.view.menu_asked.connect(self._on_view_menu_asked)
-        self.view.size_asked.connect(self.bar.set_side)
+        self.view.size_asked.connect(self.bar.choose_side)
+        self.view.resized.connect(self._fit)
 
     def _say(self, text: str) -> None:
         self.note.setText(text)
@@ -135,6 +139,14 @@ class GalleryDock(QWidget):
         self.loader.look_at(self._images)
         self._has_failed = False
         self._say("")
+        self._fit()
+
+    def _fit(self) -> None:
+        """Make the thumbnails small enough for all stains to be seen, until the user chooses a size."""
+        if self._habits.side is None and self._images is not None:
+            side = self.view.fitting_side(len(self._images.stains), _USUAL_SIDE)
+            self.bar.set_side(side)
+            self.view.set_side(side)
 
     def _on_session_focus_changed(self) -> None:
         self.view.set_focus(self._context.session.focus)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from superqt.utils import QSignalThrottler
 
 from napari_histoclust.widgets.gallery.columns import Columns
-from napari_histoclust.widgets.gallery.layout import GalleryLayout, groups
+from napari_histoclust.widgets.gallery.keys import column_of_key
+from napari_histoclust.widgets.gallery.layout import GAP, GalleryLayout, groups
 from napari_histoclust.widgets.gallery.loader import TOGETHER, ThumbnailLoader
 from napari_histoclust.widgets.gallery.painting import ColumnPainter, captions_height, headings_width
 
@@ -31,12 +31,15 @@ class GalleryView(QAbstractScrollArea):
         What can be done with this patch; at this place of the screen.
     size_asked : int
         Another size of the thumbnails, by Ctrl and the wheel.
+    resized
+        There is another room for columns and rows.
     """
 
     pointed = Signal(int)
     opened = Signal(int)
     menu_asked = Signal(int, QPoint)
     size_asked = Signal(int)
+    resized = Signal()
 
     def __init__(self, loader: ThumbnailLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,6 +91,12 @@ class GalleryView(QAbstractScrollArea):
         layout, left = self.layout_now, self.horizontalScrollBar().value()
         return layout.within(left, left + self.viewport().width() - layout.left)
 
+    def fitting_side(self, stains: int, most: int) -> int:
+        """Return the side with which that many rows fit into the height, if the smallest one does."""
+        room = self.maximumViewportSize().height() - self.horizontalScrollBar().sizeHint().height()
+        side = (room - captions_height(self.fontMetrics()) - GAP) // max(1, stains) - GAP
+        return min(max(side, SIDES[0]), most)
+
     def show_columns(self, columns: Columns | None, focus: int | None = None) -> None:
         """Show other patches, from the first one on, with a frame around one of them if it is there."""
         self._columns = columns
@@ -103,6 +112,8 @@ class GalleryView(QAbstractScrollArea):
 
     def set_side(self, side: int) -> None:
         """Show thumbnails of another size; the first column in sight stays there."""
+        if side == self._side:
+            return
         first = self.seen.start
         self._side = side
         self._place_bars()
@@ -151,6 +162,7 @@ class GalleryView(QAbstractScrollArea):
         """Show more or fewer columns."""
         self._place_bars()
         self._look()
+        self.resized.emit()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
         """Show other columns."""
@@ -198,7 +210,7 @@ class GalleryView(QAbstractScrollArea):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._focus is not None:
             self.opened.emit(self._patch(self._focus))
             return
-        target = self._target(event.key())
+        target = column_of_key(event.key(), self._focus, self.seen, self.layout_now.columns)
         if target is None:
             super().keyPressEvent(event)
         else:
@@ -268,23 +280,6 @@ class GalleryView(QAbstractScrollArea):
             return None
         row = int((place.y() - layout.top + self.verticalScrollBar().value()) // layout.pitch)
         return self._columns.stains[row] if row < layout.stains else None
-
-    def _target(self, key: int) -> int | None:
-        """Column that a key leads to."""
-        if self._columns is None or not len(self._columns):
-            return None
-        last, page = len(self._columns) - 1, max(1, len(self.seen) - 1)
-        if key == Qt.Key.Key_Home:
-            return 0
-        if key == Qt.Key.Key_End:
-            return last
-        steps = {
-            Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_PageUp: -page, Qt.Key.Key_PageDown: page
-        }  # fmt: skip
-        if key not in steps:
-            return None
-        start = self.seen.start - 1 if self._focus is None else self._focus
-        return int(np.clip(start + steps[Qt.Key(key)], 0, last))
 
     def _paint_hint(self, painter: QPainter) -> None:
         room = QRectF(self.viewport().rect()).adjusted(16, 8, -16, -8)
