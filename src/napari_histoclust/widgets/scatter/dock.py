@@ -21,7 +21,7 @@ from napari_histoclust.widgets.scatter.invitation import Invitation
 from napari_histoclust.widgets.scatter.legend import ColourBar
 from napari_histoclust.widgets.scatter.marks import Name
 from napari_histoclust.widgets.scatter.plot import Plot
-from napari_histoclust.widgets.scatter.points import load_points
+from napari_histoclust.widgets.scatter.points import load_points, prepare_plot
 from napari_histoclust.widgets.scatter.toolbar import ScatterToolbar
 
 if TYPE_CHECKING:
@@ -106,11 +106,12 @@ class ScatterDock(QWidget):
         self.hovered.clear()
         self._show_selected()
         run = self._session.run
-        self._reader.ask([] if run is None else [(run, partial(load_points, run))])
         if run is None:
+            self._reader.ask([(None, prepare_plot)])  # now, when nobody waits for it
             self.invitation.say_no_run()
             self.colours.offer()
         else:
+            self._reader.ask([(run, partial(load_points, run))])
             self.invitation.say_wait()
 
     def _on_session_focus_changed(self) -> None:
@@ -135,8 +136,8 @@ class ScatterDock(QWidget):
 
     # ---- what the reader brings
 
-    def _on_reader_arrived(self, run: Run, points: Points | None) -> None:
-        if run is not self._session.run:
+    def _on_reader_arrived(self, run: Run | None, points: Points | None) -> None:
+        if run is None or run is not self._session.run:
             return
         self.colours.offer()
         if points is None:
@@ -144,7 +145,7 @@ class ScatterDock(QWidget):
         else:
             self._show_plot(Plot(points))
 
-    def _on_reader_failed(self, run: Run, error: Exception) -> None:
+    def _on_reader_failed(self, run: Run | None, error: Exception) -> None:
         show_failure(error)
         self.invitation.say_failed("The points of this run could not be read.")
 

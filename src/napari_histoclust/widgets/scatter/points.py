@@ -98,16 +98,17 @@ def _bounds(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[float, floa
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
 
-def load_points(run: Run) -> Job[Points | None]:
-    """Read the points of a run, and what they can be coloured by; None where it has no UMAP.
-
-    Compiles the loops of the plot at the first use on a machine, which takes seconds.
-    """
+def prepare_plot() -> Job[None]:
+    """Load what the plot needs; compiles its loops at the first use on a machine, which takes seconds."""
     yield Progress("Preparing the plot")
     import matplotlib.colors  # noqa: F401 - what a scale of colours needs, 0.5 s
 
     from napari_histoclust.widgets.scatter import raster  # noqa: F401 - compiled here, off the GUI thread
 
+
+def load_points(run: Run) -> Job[Points | None]:
+    """Read the points of a run, and what they can be coloured by; None where it has no UMAP."""
+    yield from prepare_plot()
     yield Progress("Reading the points")
     places = run.embedding
     yield Progress("Reading the densities")
