@@ -144,9 +144,7 @@ def _fill(store: GrowingStore, result: ChunkResult, clusters: Sequence[Cluster])
         rows = store.rows(chunk)
         store.write(
             chunk,
-            ChunkResult(
-                **{field.name: getattr(result, field.name)[rows] for field in fields(result)}
-            ),
+            ChunkResult(**{field.name: getattr(result, field.name)[rows] for field in fields(result)}),
         )
     store.finish(clusters, {"format": 1})
 

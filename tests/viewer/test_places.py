@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,7 +42,9 @@ def test_a_click_finds_the_patch_whose_px_napari_draws_there(run: Run, y: float,
     place = np.round((world - translate) / scale).astype(int)  # napari's px are centred on whole numbers
     inside = (place >= 0).all() and (place < picture.shape).all()
     found = patch_at(run, 1, (float(world[0]), float(world[1])))
-    on_edge = np.abs((world - translate) / scale + 0.5 - np.round((world - translate) / scale + 0.5)).min() < 1e-6
+    on_edge = (
+        np.abs((world - translate) / scale + 0.5 - np.round((world - translate) / scale + 0.5)).min() < 1e-6
+    )
     if on_edge:
         return
     expected = run.grids[1].ids[tuple(place)] if inside else -1

@@ -221,7 +221,9 @@ class TestGestures:
         gestures.disconnect()
         found = [c.__name__ for c in scene.viewer.mouse_double_click_callbacks]
         assert found == ["double_click_to_zoom"]
-        assert not any("_on_viewer_drag" in getattr(c, "__name__", "") for c in scene.viewer.mouse_drag_callbacks)
+        assert not any(
+            "_on_viewer_drag" in getattr(c, "__name__", "") for c in scene.viewer.mouse_drag_callbacks
+        )
 
 
 def test_alt_takes_out_and_shift_adds(run: Run) -> None:

@@ -13,7 +13,8 @@ from napari_histoclust.viewer.stains import Stains
 def layers() -> dict[str, Image]:
     """Lowest first, as the viewer draws them: MT, CD31, HE."""
     return {
-        name: Image(np.zeros((4, 4, 3), np.uint8), name=name, visible=name == "HE") for name in ("MT", "CD31", "HE")
+        name: Image(np.zeros((4, 4, 3), np.uint8), name=name, visible=name == "HE")
+        for name in ("MT", "CD31", "HE")
     }
 
 

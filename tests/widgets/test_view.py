@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QToolButton
+from qtpy.QtWidgets import QPushButton
 
 from core.runs import STAINS, make_run
 from napari_histoclust.core.run import Run
@@ -44,8 +44,8 @@ def bar(context: Context, run: Run, qtbot: QtBot) -> ViewBar:
     return bar
 
 
-def stain_buttons(bar: ViewBar) -> dict[str, QToolButton]:
-    return {button.text(): button for button in bar.findChildren(QToolButton)}
+def stain_buttons(bar: ViewBar) -> dict[str, QPushButton]:
+    return {button.text(): button for button in bar.findChildren(QPushButton) if button.isCheckable()}
 
 
 def test_a_button_a_stain_and_the_one_seen_is_pressed(bar: ViewBar, context: Context, qtbot: QtBot) -> None:
@@ -126,7 +126,7 @@ class TestResults:
             dock.export_to(tmp_path / "out", ["csv"])
         table = pd.read_csv(tmp_path / "out" / "patches.csv")
         assert set(table.loc[np.isin(run.labels, [1, 2]), "cluster_name"]) == {"liver"}
-        assert "patches.csv" in dock.progress.text()
+        assert "patches.csv" in dock.written.text()
         context.session.mark_saved()
 
     def test_a_copy_is_a_run_of_its_own(
@@ -139,4 +139,4 @@ class TestResults:
         assert {p.relative_to(tmp_path / "copy") for p in (tmp_path / "copy").rglob("*")} == names
         with qtbot.waitSignal(context.runner.released, timeout=60_000):
             dock.copy_to(tmp_path / "copy")  # is there already: told, not replaced
-        assert "copy" not in dock.progress.text() or not dock.progress.text().startswith("Written")
+        assert dock.written.text() == ""

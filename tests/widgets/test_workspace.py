@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
@@ -39,8 +40,10 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy: Viewers) -> Any:
-    return make_napari_viewer_proxy()
+def viewer(make_napari_viewer_proxy: Viewers) -> Iterator[Any]:
+    viewer = make_napari_viewer_proxy()
+    yield viewer
+    context_of(viewer).session.mark_saved()  # else its closing would wait for an answer
 
 
 def docks(viewer: Any) -> set[str]:
@@ -98,9 +101,9 @@ def test_unsaved_changes_are_asked_about(
     context.session.palette.rename(1, "liver")
 
     def answer() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        box.button(getattr(QMessageBox.StandardButton, button)).click()
+        for box in QApplication.topLevelWidgets():
+            if isinstance(box, QMessageBox):
+                box.button(getattr(QMessageBox.StandardButton, button)).click()
 
     QTimer.singleShot(100, answer)
     assert may_leave(context) is may
@@ -108,12 +111,12 @@ def test_unsaved_changes_are_asked_about(
     context.session.mark_saved()  # so that the window closes
 
 
-def test_a_full_disk_is_told_and_nothing_is_called_saved(run: Run, viewer: Any) -> None:
+def test_a_run_folder_that_has_gone_is_told_and_nothing_is_called_saved(run: Run, viewer: Any) -> None:
     context = context_of(open_in_napari(run.path, viewer=viewer))
     context.session.palette.rename(1, "liver")
     shutil.rmtree(run.path)
-    run.path.write_text("a file where the folder was")
     assert not save(context)
+    assert "is no longer there" in notification_manager.records[-1].message
     assert context.session.has_unsaved_edits
     context.session.mark_saved()
 

@@ -111,6 +111,8 @@ def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
         If the folder holds no run, or the disk is full, read-only or forbidden.
     """
     folder = run_folder / FOLDER
+    if not (run_folder / PATCHES).is_dir():
+        raise HistoclustError(f"{run_folder}: is no longer there: bring the folder back and save again.")
     is_split = len(edits.names) > _mapped_clusters(run_folder)
     name = _write_labels(folder, edits.labels) if is_split else None
     document = _Document(

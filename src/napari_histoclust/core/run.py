@@ -101,7 +101,7 @@ class Run:
 
     @cached_property
     def stain_od(self) -> NDArray[np.float32] | None:
-        """(n, s) mean optical density of each of `stains`, None in a run of a version that did not measure it."""
+        """(n, s) mean optical density of each of `stains`; None in a run of an older version."""
         group = self._open()
         return np.asarray(group["obsm/stain_od"][:]) if "obsm/stain_od" in group else None
 
@@ -110,6 +110,11 @@ class Run:
         """Stains that the model looked at, in its order; none in a run of a version that did not say."""
         group = self._open()
         return tuple(map(str, group["uns/histoclust/stains"][:])) if "uns/histoclust/stains" in group else ()
+
+    @cached_property
+    def has_embedding(self) -> bool:
+        """Whether `embed` has run; the coordinates themselves are not read."""
+        return "obsm/X_umap" in self._open()
 
     def rows(self, slide: int) -> slice:
         """Return the rows of one slide."""

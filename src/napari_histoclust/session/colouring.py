@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 STEPS = 64
 """Colours of a continuous scale: more than an eye tells apart, few enough for a table of labels."""
+
+# Percentiles over a million patches take 40 ms, and every view asks.
+_KEPT: WeakKeyDictionary[Run, dict[str, Colouring]] = WeakKeyDictionary()
 
 _RANGE = (1.0, 99.0)  # percentiles: a few odd patches must not flatten the rest
 
@@ -54,19 +58,27 @@ def colour(session: Session) -> Colouring:
     run, by = session.run, session.colour_by
     if run is None:
         return Colouring(np.zeros(0, np.uint16), np.zeros((1, 4), np.float32))
+    if by in colourings(run) and by != CLUSTER:
+        kept = _KEPT.setdefault(run, {})
+        if by not in kept:
+            kept[by] = _of_run(run, by)
+        return kept[by]
+    return Colouring(session.palette.labels.astype(np.uint16), session.palette.rgba())
+
+
+def _of_run(run: Run, by: str) -> Colouring:
+    """Colours that no edit of the clusters changes."""
     if by == CONFIDENCE:
         return _scale(run.confidence)
-    if by == SLIDE:
+    if by == SLIDE or run.stain_od is None:
         return Colouring((run.slide_index + 1).astype(np.uint16), _listed(palette(len(run.slides))))
-    if by != CLUSTER and run.stain_od is not None:
-        return _scale(run.stain_od[:, run.stains.index(by)])
-    return Colouring(session.palette.labels.astype(np.uint16), session.palette.rgba())
+    return _scale(run.stain_od[:, run.stains.index(by)])
 
 
 def _scale(values: NDArray[np.float32]) -> Colouring:
     """Spread values over the steps of the scale; what is beyond its ends has their colours."""
     low, high = (float(v) for v in np.percentile(values, _RANGE)) if len(values) else (0.0, 1.0)
-    width = max(high - low, np.finfo(np.float32).tiny)
+    width = max(high - low, 1e-30)
     codes = np.clip((values - low) / width * STEPS, 0, STEPS - 1).astype(np.uint16) + np.uint16(1)
     return Colouring(codes, _listed(_viridis()), (low, high))
 

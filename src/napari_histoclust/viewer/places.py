@@ -52,6 +52,8 @@ def patch_at(run: Run, slide: int, point: tuple[float, float]) -> int | None:
 def patches_inside(run: Run, slide: int, outline: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the ids of the patches whose centres lie inside a closed (m, 2) outline y, x in the world."""
     grid = run.grids[slide]
-    inside = polygon2mask(grid.shape, lattice_of_world(run, slide, outline))
-    patches = grid.ids[inside]
-    return patches[patches >= 0].astype(np.int64) + run.rows(slide).start
+    inside: NDArray[np.bool_] = polygon2mask(  # type: ignore[no-untyped-call]
+        grid.shape, lattice_of_world(run, slide, outline)
+    )
+    patches = grid.ids[inside].astype(np.int64)
+    return np.asarray(patches[patches >= 0] + run.rows(slide).start)

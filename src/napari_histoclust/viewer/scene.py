@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.session import Session
 
+__all__ = ["Scene", "Viewer", "note"]
+
 _PATCHES_ACROSS = 12  # after `go_to`: a patch and what surrounds it
 
 
@@ -139,7 +141,8 @@ class Scene:
         if stack is None:
             self.stains.take_up((), {})
             return
-        images = [Layer.create(*data) for data in stack_layers(stack, run and run.um_per_px[slide])]
+        scale = None if run is None else run.um_per_px[slide]
+        images = [Layer.create(*data) for data in stack_layers(stack, scale)]
         viewer.layers.extend(images)
         self.stains.take_up(stack.stains, {note(layer)["stain"]: layer for layer in images})
 

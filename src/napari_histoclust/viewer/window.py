@@ -35,7 +35,8 @@ def add_dock(viewer: Viewer, title: str) -> tuple[Any, Any]:
     title : str
         Its `display_name` in napari.yaml.
     """
-    return viewer.window.add_plugin_dock_widget(PLUGIN, title)
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, title)
+    return dock, widget
 
 
 def remove_dock(viewer: Viewer, title: str) -> None:

@@ -43,11 +43,13 @@ def open_in_napari(path: str | Path, slide: int | None = None, viewer: Viewer | 
     opened = _opened(path, slide)
     viewer = new_viewer() if viewer is None else viewer
     context = context_of(viewer)
-    open_workspace(viewer)
+    workspace = open_workspace(viewer)
     if isinstance(opened, OpenedRun):
         show_run(context, opened, slide)
     else:
         context.session.set_stacks([opened])
+    if not (isinstance(opened, OpenedRun) and opened.view is not None):
+        workspace.fit_later()
     viewer.title = f"{(run_folder(path) or path).resolve().name} - napari-histoclust"
     viewer.canvas.overlays.scale_bar.visible = True
     return viewer
@@ -70,7 +72,6 @@ def show_run(context: Context, opened: OpenedRun, slide: int | None = None) -> N
     """Put an opened run on the canvas as it was saved, and say what is missing of it."""
     session, scene = context.session, context.scene
     take_up(session, opened)
-    scene.fit()
     if opened.view is not None:
         scene.show_view(opened.view)
         session.selection.set(load_selection(opened.run))

@@ -5,21 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QFileDialog,
-    QGridLayout,
-    QGroupBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
-from napari_histoclust.viewer.notices import sentences_shown, tell
+from napari_histoclust.viewer.notices import tell
+from napari_histoclust.widgets._dock import JobDock, prose, section
+from napari_histoclust.widgets._folders import ask_new_folder, free_folder
 from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._job_button import JobButton, JobLine
+from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.saving import copy_run, save
 
 if TYPE_CHECKING:
@@ -41,7 +34,7 @@ _FORMATS = {
 _USUAL = ("geojson", "csv", "png")
 
 
-class ResultsDock(QWidget):
+class ResultsDock(JobDock):
     """Save the run, copy it, export it.
 
     Parameters
@@ -51,53 +44,67 @@ class ResultsDock(QWidget):
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._context = context
-        self.where = QLabel(
-            self, wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse
+        super().__init__(context, parent)
+        self.where, self.written = prose(), prose()
+        self.save_button = tipped(
+            QPushButton("Save"), "Write names, colours, merges and the view into the run folder."
         )
-        self.save_button = QPushButton(
-            "Save", self, toolTip="Write names, colours, merges and the view into the run folder."
+        self.copy_button = JobButton(
+            "Save a copy…", "Copy the whole run folder, with all changes.", context.runner
         )
-        self._copy = QPushButton("Save a copy…", self, toolTip="Copy the whole run folder, with all changes.")
-        self._boxes = {name: _box(self, name) for name in _FORMATS}
-        self._export = QPushButton(
-            "Export…", self, toolTip="Write the ticked formats into a folder of your choice."
+        self.boxes = {name: _box(name) for name in _FORMATS}
+        self.export_button = JobButton(
+            "Export…", "Write the ticked formats into a folder of your choice.", context.runner
         )
-        self._cancel = QPushButton("Cancel", self, visible=False)
-        self.progress = QLabel(self, wordWrap=True)
+        self.line = JobLine()
         self._arrange()
         self.save_button.clicked.connect(self._on_save_clicked)
-        self._copy.clicked.connect(self._on_copy_clicked)
-        self._export.clicked.connect(self._on_export_clicked)
-        self._cancel.clicked.connect(context.runner.cancel)
-        for signal in (context.session.run_changed, context.session.saved, context.session.palette.changed):
+        self.copy_button.asked.connect(self._on_copy_asked)
+        self.export_button.asked.connect(self._on_export_asked)
+        session = context.session
+        for signal in (session.run_changed, session.saved, session.palette.changed):
             follow(self, signal, self._on_session_changed)
         self._on_session_changed()
 
     def _arrange(self) -> None:
-        column, row = QVBoxLayout(self), QHBoxLayout()
-        column.addWidget(self.where)
+        row, grid = QHBoxLayout(), QGridLayout()
         row.addWidget(self.save_button)
-        row.addWidget(self._copy)
-        column.addLayout(row)
-        group = QGroupBox("Export", self)
-        grid = QGridLayout(group)
-        for i, box in enumerate(self._boxes.values()):
+        row.addWidget(self.copy_button)
+        for i, box in enumerate(self.boxes.values()):
             grid.addWidget(box, i // 2, i % 2)
-        column.addWidget(group)
-        row = QHBoxLayout()
-        row.addWidget(self._export)
-        row.addWidget(self._cancel)
-        column.addLayout(row)
-        column.addWidget(self.progress)
-        column.addStretch(1)
+        self.add(section("Run"), self.where, row, section("Export"), grid, self.export_button)
+        self.add(self.line, self.written)
+
+    def formats(self) -> list[str]:
+        """Return the ticked formats."""
+        return [name for name, box in self.boxes.items() if box.isChecked()]
+
+    def copy_to(self, folder: Path) -> None:
+        """Save, and copy the run folder."""
+        run = self.context.session.run
+        if run is not None and save(self.context):
+            self._start(self.copy_button, "Copying", copy_run(run.path, folder))
+
+    def export_to(self, folder: Path, formats: list[str]) -> None:
+        """Write the run, as it is named and merged, into a folder."""
+        run = self.context.session.edited_run()
+        if run is not None:
+            self._start(self.export_button, "Export", _export(run, formats, folder))
+
+    def _start(self, button: JobButton, title: str, job: Job[tuple[Path, ...]]) -> None:
+        self.written.clear()
+        self.start(button, self.line, title, job, self._on_written)
+
+    def _on_written(self, files: tuple[Path, ...]) -> None:
+        names = ", ".join(file.name for file in files)
+        self.written.setText(f"Written into {files[0].parent}: {names}.")
 
     def _on_session_changed(self) -> None:
-        session = self._context.session
-        has_run = session.run is not None
-        for button in (self.save_button, self._copy, self._export):
-            button.setEnabled(has_run)
+        session = self.context.session
+        hindrance = "" if session.run is not None else "There is no run yet."
+        self.save_button.setEnabled(session.run is not None)
+        self.copy_button.set_hindrance(hindrance)
+        self.export_button.set_hindrance(hindrance)
         self.save_button.setText("Save *" if session.has_unsaved_edits else "Save")
         if session.run is None:
             self.where.setText("There is no run yet. Map a slide, or open a run folder, in the other tabs.")
@@ -105,63 +112,32 @@ class ResultsDock(QWidget):
             self.where.setText(f"{len(session.run):,} patches in\n{session.run.path}")
 
     def _on_save_clicked(self) -> None:
-        if save(self._context):
+        if save(self.context):
             tell("Saved.")
 
-    def _on_copy_clicked(self) -> None:
-        run = self._context.session.run
-        if run is None:
-            return
-        name, _ = QFileDialog.getSaveFileName(self, "Save a copy of the run as", f"{run.path}-copy")
-        if name:
-            self.copy_to(Path(name))
-
-    def copy_to(self, folder: Path) -> None:
-        """Save, and copy the run folder."""
-        run = self._context.session.run
-        if run is not None and save(self._context):
-            self._start("Copying", copy_run(run.path, folder))
-
-    def _on_export_clicked(self) -> None:
-        run = self._context.session.run
-        if run is None:
-            return
-        folder = QFileDialog.getExistingDirectory(self, "Export into", str(run.path))
-        if folder:
-            self.export_to(Path(folder), self.formats())
-
-    def export_to(self, folder: Path, formats: list[str]) -> None:
-        """Write the run, as it is named and merged, into a folder."""
-        run = self._context.session.edited_run()
+    def _on_copy_asked(self) -> None:
+        run = self.context.session.run
         if run is not None:
-            self._start("Export", _export(run, formats, folder))
+            words = "The run is copied there with all changes."
+            folder = ask_new_folder(
+                "Save a copy", words, free_folder(run.path, f"{run.path.name}-copy"), self
+            )
+            if folder is not None:
+                self.copy_to(folder)
 
-    def formats(self) -> list[str]:
-        """Return the ticked formats."""
-        return [name for name, box in self._boxes.items() if box.isChecked()]
-
-    def _start(self, title: str, job: Job[object]) -> None:
-        with sentences_shown():
-            running = self._context.runner.start(title, job)
-            self._cancel.setVisible(True)
-            running.progressed.connect(self._on_job_progressed)
-            running.finished.connect(self._on_job_finished)
-            running.ended.connect(self._on_job_ended)
-
-    def _on_job_progressed(self, progress: object, _remaining_s: object) -> None:
-        self.progress.setText(str(progress))
-
-    def _on_job_finished(self, result: object) -> None:
-        files = result if isinstance(result, tuple) else (result,)
-        self.progress.setText("Written: " + ", ".join(Path(str(file)).name for file in files))
-
-    def _on_job_ended(self) -> None:
-        self._cancel.setVisible(False)
+    def _on_export_asked(self) -> None:
+        run = self.context.session.run
+        if run is not None:
+            folder = QFileDialog.getExistingDirectory(self, "Export into", str(run.path))
+            if folder:
+                self.export_to(Path(folder), self.formats())
 
 
-def _box(parent: QWidget, name: str) -> QCheckBox:
+def _box(name: str) -> QCheckBox:
     caption, hint = _FORMATS[name]
-    return QCheckBox(caption, parent, checked=name in _USUAL, toolTip=hint)
+    box = tipped(QCheckBox(caption), hint)
+    box.setChecked(name in _USUAL)
+    return box
 
 
 def _export(run: Run, formats: list[str], folder: Path) -> Job[tuple[Path, ...]]:

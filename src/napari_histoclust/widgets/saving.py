@@ -35,7 +35,7 @@ def save(context: Context) -> bool:
     return True
 
 
-def copy_run(source: Path, target: Path) -> Job[Path]:
+def copy_run(source: Path, target: Path) -> Job[tuple[Path, ...]]:
     """Copy a run folder to another place, whole or not at all.
 
     Raises
@@ -48,7 +48,7 @@ def copy_run(source: Path, target: Path) -> Job[Path]:
         raise HistoclustError(f"{target}: is there already, choose another name.")
     with atomic_path(target) as partial:
         shutil.copytree(source, partial)
-    return target
+    return (target,)
 
 
 def may_leave(context: Context, parent: QWidget | None = None) -> bool:

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSlider,
-    QToolButton,
     QWidget,
 )
 from superqt.utils import signals_blocked
@@ -22,6 +21,7 @@ from napari_histoclust.session.colouring import colourings
 from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
 from napari_histoclust.session.summary import summary_of
 from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._tips import tipped
 
 if TYPE_CHECKING:
     from napari_histoclust.widgets.context import Context
@@ -50,16 +50,15 @@ class ViewBar(QWidget):
         super().__init__(parent)
         self._context = context
         self._buttons = StainButtons(self)
-        self._blend_with = QComboBox(self, toolTip="A second stain to lay over the first.")
+        self._blend_with = tipped(QComboBox(self), "A second stain to lay over the first.")
         self.share = _slider(self, 0, "How much of the second stain is seen over the first.")
         self.opacity = _slider(self, 50, "How strongly the colours of the patches cover the tissue.")
-        self.colour_by = QComboBox(self, toolTip="What the map and the plot are coloured by.")
-        self._region = _button(
-            self,
-            "Draw region",
+        self.colour_by = tipped(QComboBox(self), "What the map and the plot are coloured by.")
+        self._region = tipped(
+            QPushButton("Draw region", self),
             "Draw an outline on the tissue to choose the patches inside. Shift adds, Alt removes.",
         )
-        self._whole = _button(self, "Whole slide", "Fit the slide into the window.")
+        self._whole = tipped(QPushButton("Whole slide", self), "Fit the slide into the window.")
         self.status = QLabel(self)
         self._arrange()
         self._listen()
@@ -185,8 +184,8 @@ class StainButtons(QWidget):
             self._row.removeWidget(button)
             button.deleteLater()
         for number, name in enumerate(names):
-            button = QToolButton(self, text=name, checkable=True)
-            button.setToolTip(f"See {name} at the same place and zoom (key {number + 1}).")
+            button = tipped(QPushButton(name, self), f"See {name} in the same place (key {number + 1}).")
+            button.setCheckable(True)
             self._group.addButton(button, number)
             self._row.addWidget(button)
 
@@ -195,13 +194,11 @@ class StainButtons(QWidget):
 
 
 def _slider(parent: QWidget, value: int, hint: str) -> QSlider:
-    slider = QSlider(Qt.Orientation.Horizontal, parent, minimum=0, maximum=_WHOLE, value=value, toolTip=hint)
+    slider = tipped(QSlider(Qt.Orientation.Horizontal, parent), hint)
+    slider.setRange(0, _WHOLE)
+    slider.setValue(value)
     slider.setFixedWidth(90)
     return slider
-
-
-def _button(parent: QWidget, text: str, hint: str) -> QPushButton:
-    return QPushButton(text, parent, toolTip=hint)
 
 
 def _fill(box: QComboBox, choices: dict[str, str], chosen: str | None) -> None:

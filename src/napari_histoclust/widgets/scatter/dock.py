@@ -67,6 +67,7 @@ class ScatterDock(QWidget):
     def _lay_out(self) -> None:
         self.pages.addWidget(self.invitation)
         self.pages.addWidget(self.canvas)
+        self.pages.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         column.setSpacing(3)
