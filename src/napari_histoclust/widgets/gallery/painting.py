@@ -141,5 +141,10 @@ class ColumnPainter:
 def _mixed(palette: QPalette, share: float) -> QColor:
     """Mix the text's colour into the background; a transparent one costs 25 times the time (83 us a cell)."""
     text, ground = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Window)
-    pairs = zip(text.getRgb()[:3], ground.getRgb()[:3], strict=True)
-    return QColor(*(round(share * front + (1 - share) * back) for front, back in pairs))
+    red, green, blue = (
+        round(share * front + (1 - share) * back)
+        for front, back in (
+            (text.red(), ground.red()), (text.green(), ground.green()), (text.blue(), ground.blue())
+        )
+    )  # fmt: skip
+    return QColor(red, green, blue)
