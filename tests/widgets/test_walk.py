@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +59,27 @@ class Walk:
 
 
 @pytest.fixture
+def viewers(make_napari_viewer_proxy: Viewers) -> Iterator[Viewers]:
+    opened: list[Any] = []
+
+    def shown() -> Any:
+        opened.append(make_napari_viewer_proxy(show=True))
+        return opened[-1]
+
+    yield shown
+    for viewer in opened:
+        context_of(viewer).session.mark_saved()  # else its closing would wait for an answer
+
+
+@pytest.fixture
 def slide(tmp_path: Path) -> Path:
     return drive(write_phantom(tmp_path / "slide", size_px=1024, seed=3))
 
 
 def test_from_slides_to_a_saved_run_and_back(
-    slide: Path, tmp_path: Path, make_napari_viewer_proxy: Viewers, qtbot: QtBot
+    slide: Path, tmp_path: Path, viewers: Viewers, qtbot: QtBot
 ) -> None:
-    walk = Walk(make_napari_viewer_proxy(), qtbot)
+    walk = Walk(viewers(), qtbot)
     load(walk, slide)
     train(walk)
     map_and_embed(walk, tmp_path / "run")
@@ -75,7 +88,7 @@ def test_from_slides_to_a_saved_run_and_back(
     expected = save(walk)
     close_workspace(walk.viewer)
 
-    viewer = make_napari_viewer_proxy()
+    viewer = viewers()
     open_in_napari(tmp_path / "run", viewer=viewer)
     again = context_of(viewer).session
     assert again.palette.state == expected[0]
@@ -118,7 +131,7 @@ def map_and_embed(walk: Walk, folder: Path) -> None:
 
 def select_by_lasso_and_click(walk: Walk) -> None:
     canvas, session = walk.plot.canvas, walk.session
-    walk.qtbot.waitUntil(lambda: canvas.patch_at is not None and canvas.isVisible())
+    walk.qtbot.waitUntil(lambda: walk.plot.pages.currentWidget() is canvas, timeout=LONG_MS)
     w, h = canvas.width(), canvas.height()
     walk.lasso([QPoint(1, 1), QPoint(w - 2, 1), QPoint(w - 2, h - 2), QPoint(1, h - 2), QPoint(1, 1)])
     walk.qtbot.waitUntil(lambda: len(session.selection) == len(session.run))
@@ -135,7 +148,7 @@ def edit(walk: Walk) -> None:
     palette = walk.session.palette
     used = [i for i in palette.shown_ids if (walk.session.run.labels == i).any()]
     palette.rename(used[0], "liver")
-    assert "liver" in {row.name for row in walk.clusters.model.rows}
+    assert "liver" in {row.summary.cluster.name for row in walk.clusters.model.rows}
     palette.merge([used[-1]], into=used[0])
     palette.undo()
     assert palette.shown_ids == (1, 2, 3, 4)

@@ -69,7 +69,7 @@ class ScatterCanvas(QWidget):
         self._outline: Outline | None = None
         self._dragged_from: QPointF | None = None
         self._is_space_down = False
-        self._hover = qthrottled(self._tell_hovered, timeout=_HOVER_MS)
+        self._hover = qthrottled(self._tell_hovered, timeout=_HOVER_MS, parent=self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
