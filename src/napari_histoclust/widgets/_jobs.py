@@ -17,6 +17,7 @@ from napari_histoclust.core.errors import Cancelled, HistoclustError
 from napari_histoclust.core.jobs import Job, Progress, drive
 from napari_histoclust.viewer.notices import ActivityBar, show_failure
 from napari_histoclust.viewer.workers import WorkerBase, WorkerBaseSignals, create_worker
+from napari_histoclust.widgets._garbage import GuiThreadGarbage
 from napari_histoclust.widgets._pace import Pace
 
 _LOG = logging.getLogger(__name__)
@@ -178,6 +179,7 @@ class JobRunner(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._job: RunningJob | None = None
+        self._garbage = GuiThreadGarbage(self)
 
     @property
     def job(self) -> RunningJob | None:
@@ -204,6 +206,7 @@ class JobRunner(QObject):
             raise HistoclustError(_refusal(title, self._job))
         self._job = RunningJob(title, job, self)
         self._job.released.connect(self._on_job_released)
+        self._garbage.is_busy = True
         self._job.start()
         self.started.emit(self._job)
         return self._job
@@ -215,6 +218,7 @@ class JobRunner(QObject):
 
     def _on_job_released(self) -> None:
         job, self._job = self._job, None
+        self._garbage.is_busy = False
         if job is not None:
             job.setParent(None)  # from here on it lives as long as somebody holds it
         self.released.emit()
