@@ -25,7 +25,7 @@ SCATTER, GALLERY = "UMAP", "Gallery"
 
 _RIGHT_SHARE = 0.28  # of the window's width; not under what the table of clusters needs
 _RIGHT_LEAST_PX = 380
-_TABS_SHARE, _GALLERY_SHARE = 0.5, 0.34  # of the window's height
+_TABS_SHARE, _GALLERY_SHARE = 0.45, 0.36  # of the window's height
 
 
 class Workspace(ViewBar):

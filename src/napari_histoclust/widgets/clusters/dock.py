@@ -88,6 +88,7 @@ class ClustersDock(QWidget):
         self.table.addActions(list(self.commands.by_name.values()))
         self.pages.addWidget(invitation)
         self.pages.addWidget(body)
+        self.pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.pages)
