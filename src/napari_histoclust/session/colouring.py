@@ -58,7 +58,7 @@ def colour(session: Session) -> Colouring:
     run, by = session.run, session.colour_by
     if run is None:
         return Colouring(np.zeros(0, np.uint16), np.zeros((1, 4), np.float32))
-    if by in colourings(run) and by != CLUSTER:
+    if by != CLUSTER and by in colourings(run):
         kept = _KEPT.setdefault(run, {})
         if by not in kept:
             kept[by] = _of_run(run, by)
