@@ -6,7 +6,9 @@ calls of the session.
 
 from __future__ import annotations
 
+import gc
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari import Viewer
@@ -20,7 +22,7 @@ from napari_histoclust.viewer.stains import Stains
 from napari_histoclust.viewer.window import unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from napari_histoclust.core.run import Run
     from napari_histoclust.core.slides.stack import Stack
@@ -200,5 +202,23 @@ def _camera(viewer: Viewer) -> dict[str, Any]:
 
 
 def _remove(viewer: Viewer, layers: Iterable[Layer]) -> None:
-    for layer in list(layers):
-        viewer.layers.remove(layer)
+    with _old_objects_aside():
+        for layer in list(layers):
+            viewer.layers.remove(layer)
+
+
+@contextmanager
+def _old_objects_aside() -> Iterator[None]:
+    """Keep what is there out of the garbage collections that napari makes, one for each layer that goes.
+
+    Each takes half a second once torch is loaded, four seconds for a slide. The next ordinary collection
+    finds the same garbage.
+    """
+    is_mine = gc.get_freeze_count() == 0
+    if is_mine:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if is_mine:
+            gc.unfreeze()
