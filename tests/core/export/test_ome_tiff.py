@@ -118,7 +118,7 @@ def test_shapes_of_levels(height: int, width: int) -> None:
     for level, (rows, cols) in enumerate(pyramid.shapes):
         assert rows == max(1, height // 2**level)
         assert cols == max(1, width // 2**level)
-        assert pyramid.tile_rows(level) == len(list(pyramid.encoded_tiles(level)))
+        assert pyramid.strips(level) == len(list(pyramid.encoded_strips(level)))
 
 
 def test_more_than_255_clusters(tmp_path: Path) -> None:

@@ -47,20 +47,31 @@ class LabelPyramid:
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Height and width of each level in its own px."""
-        shapes = [self.shape_px]
-        while max(shapes[-1]) > TILE_PX:
-            factor = 2 ** len(shapes)
-            shapes.append((max(1, self.shape_px[0] // factor), max(1, self.shape_px[1] // factor)))
-        return tuple(shapes)
+        return halved(self.shape_px)
 
-    def tile_rows(self, level: int) -> int:
+    @property
+    def options(self) -> dict[str, Any]:
+        """What TiffWriter has to know of the tiles."""
+        return {
+            "dtype": self.picture.dtype,
+            "tile": (TILE_PX, TILE_PX),
+            "compression": "adobe_deflate",
+            "photometric": "minisblack",
+        }
+
+    @property
+    def nbytes(self) -> float:
+        """What level 0 takes uncompressed."""
+        return self.shape_px[0] * self.shape_px[1] * self.picture.dtype.itemsize
+
+    def strips(self, level: int) -> int:
         """Rows of tiles of a level."""
         return -(-self.shapes[level][0] // TILE_PX)
 
-    def encoded_tiles(self, level: int) -> Generator[list[bytes], None, None]:
+    def encoded_strips(self, level: int) -> Generator[list[bytes], None, None]:
         """Yield each row of tiles, deflated; tiles are whole, with 0 beyond the slide's edge."""
-        columns = [_runs(part) for part in _tiles(self._places(level, 1))]
-        rows = _tiles(self._places(level, 0))
+        columns = [_runs(part) for part in _tiles(self.places(level, 1))]
+        rows = _tiles(self.places(level, 0))
         padded = np.pad(self.picture, ((0, 1), (0, 1)))  # the last row and column are "outside the lattice"
         uniform = cache(lambda value: deflated(np.full((TILE_PX, TILE_PX), value, padded.dtype)))
 
@@ -78,14 +89,26 @@ class LabelPyramid:
 
         return ahead(encode, rows)
 
-    def _places(self, level: int, axis: int) -> Int:
-        """Row (axis 0) or column (axis 1) of the lattice under each px of a level; its size if none is."""
+    def places(self, level: int, axis: int) -> Int:
+        """Return the row (axis 0) or column (axis 1) of the lattice under each px of a level.
+
+        Where there is none, it is the number of rows or columns.
+        """
         px = np.arange(self.shapes[level][axis]) * 2**level + 2**level // 2
         centre_px = np.minimum(px, self.shape_px[axis] - 1) + 0.5
         corner_px = self.grid.origin_px[axis] - self.grid.place_px / 2
         place = np.floor((centre_px - corner_px) / self.grid.place_px).astype(np.int64)
         outside = self.picture.shape[axis]
         return np.asarray(np.where((place >= 0) & (place < outside), place, outside), np.int64)
+
+
+def halved(shape_px: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Return (height, width) of the levels of a pyramid, each half the one before, down to one tile."""
+    shapes = [shape_px]
+    while max(shapes[-1]) > TILE_PX:
+        factor = 2 ** len(shapes)
+        shapes.append((max(1, shape_px[0] // factor), max(1, shape_px[1] // factor)))
+    return tuple(shapes)
 
 
 def deflated(tile: NDArray[Any]) -> bytes:

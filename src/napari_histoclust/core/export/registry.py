@@ -12,16 +12,21 @@ from napari_histoclust.core.export.h5ad import write_h5ad
 from napari_histoclust.core.export.map_figure import write_pdf, write_png, write_svg
 from napari_histoclust.core.export.ngff import write_ome_zarr
 from napari_histoclust.core.export.ome_tiff import write_ome_tiff
+from napari_histoclust.core.export.options import ExportOptions
+from napari_histoclust.core.export.overlay import write_overlay
+from napari_histoclust.core.export.report import write_report_html, write_report_pdf
 from napari_histoclust.core.export.tables import write_csv, write_parquet
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run import Run
 
-Writer = Callable[[Run, Path], Job[tuple[Path, ...]]]
+Writer = Callable[..., Job[tuple[Path, ...]]]
+"""Takes the run, the folder, and what `ExportOptions.of` says by name."""
 
 FORMATS: Mapping[str, Writer] = MappingProxyType(
     {
         "geojson": write_geojson,
         "ome-tiff": write_ome_tiff,
+        "overlay": write_overlay,
         "ome-zarr": write_ome_zarr,
         "csv": write_csv,
         "parquet": write_parquet,
@@ -29,11 +34,15 @@ FORMATS: Mapping[str, Writer] = MappingProxyType(
         "png": write_png,
         "pdf": write_pdf,
         "svg": write_svg,
+        "report": write_report_html,
+        "report-pdf": write_report_pdf,
     }
 )
 
 
-def export_run(run: Run, formats: Sequence[str], folder: Path) -> Job[tuple[Path, ...]]:
+def export_run(
+    run: Run, formats: Sequence[str], folder: Path, options: ExportOptions | None = None
+) -> Job[tuple[Path, ...]]:
     """Write a run in formats that other tools open.
 
     Parameters
@@ -44,6 +53,8 @@ def export_run(run: Run, formats: Sequence[str], folder: Path) -> Job[tuple[Path
         Names in `FORMATS`; one named twice is written once.
     folder : Path
         Made if it is not there; files of the same name in it are replaced.
+    options : ExportOptions, optional
+        What can be chosen about single formats.
 
     Returns
     -------
@@ -58,9 +69,10 @@ def export_run(run: Run, formats: Sequence[str], folder: Path) -> Job[tuple[Path
     check_formats(formats)
     if folder.exists() and not folder.is_dir():
         raise HistoclustError(f"{folder}: is a file: give --out the name of a folder.")
+    chosen = options or ExportOptions()
     written: list[Path] = []
     for name in dict.fromkeys(formats):
-        written.extend((yield from FORMATS[name](run, folder)))
+        written.extend((yield from FORMATS[name](run, folder, **chosen.of(name))))
     return tuple(written)
 
 

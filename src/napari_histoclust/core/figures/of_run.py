@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.bars import draw_histogram
+from napari_histoclust.core.figures.confidence import draw_confidence
 from napari_histoclust.core.figures.curves import draw_learning_curve
 from napari_histoclust.core.figures.density import densities, draw_density
 from napari_histoclust.core.figures.montage import TOP, Montage, draw_montage, read_patch, top_rows
@@ -20,15 +23,19 @@ from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run import Run
 from napari_histoclust.core.slides.stack import Stack
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Format = Literal["png", "pdf", "svg"]
 Stacks = Sequence[Stack | None]
+Drawn = tuple[str, "Figure"]
 
 
 def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "png") -> Job[tuple[Path, ...]]:
     """Draw every figure of a run.
 
-    `map`, `histogram`, `density` (one a slide), `umap` where the run is embedded, `learning_curve` where its
-    model is at hand, and `montage_<k>` for each cluster where the images are.
+    `map`, `histogram`, `confidence`, `density` (one a slide), `umap` where the run is embedded,
+    `learning_curve` where its model is at hand, and `montage_<k>` for each cluster where the images are.
 
     Parameters
     ----------
@@ -43,17 +50,21 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
         What was written.
     """
     folder = run.path / "figures" if folder is None else folder
-    stacks = _stacks(run)
     drawn: list[Path] = []
-    montages = len(run.clusters) if any(stacks) else 0
-    total = 5 + montages
-    for path in _single_figures(run, stacks, folder, file_format):
-        drawn.append(path)
-        yield Progress("Drawing figures", len(drawn), max(total, len(drawn)))
-    for path in _montages(run, stacks, folder, file_format):
-        drawn.append(path)
-        yield Progress("Drawing figures", len(drawn), max(total, len(drawn)))
+    for name, figure, progress in figures_of(run):
+        drawn.append(save(figure, folder / f"{name}.{file_format}"))
+        yield progress
     return tuple(drawn)
+
+
+def figures_of(run: Run) -> Iterator[tuple[str, Figure, Progress]]:
+    """Draw the figures one after the other: the name of its file without suffix, the figure, how far."""
+    stacks = _stacks(run)
+    montages = len(run.clusters) if any(stacks) else 0
+    total = 5 + len(run.grids) + montages
+    figures = chain(_single_figures(run, stacks), _montages(run, stacks))
+    for done, (name, figure) in enumerate(figures, start=1):
+        yield name, figure, Progress("Drawing figures", done, max(total, done))
 
 
 def write_map(run: Run, path: Path) -> Path:
@@ -72,26 +83,36 @@ def _stacks(run: Run) -> Stacks:
     return opened
 
 
-def _single_figures(run: Run, stacks: Stacks, folder: Path, suffix: str) -> Iterator[Path]:
+def _single_figures(run: Run, stacks: Stacks) -> Iterator[Drawn]:
     count = counts(run.labels, run.clusters)
-    yield save(draw_map(_panels(run, stacks), run.clusters, count), folder / f"map.{suffix}")
-    yield save(draw_histogram(run.clusters, count), folder / f"histogram.{suffix}")
-    yield from _densities(run, folder, suffix)
+    yield "map", draw_map(_panels(run, stacks), run.clusters, count)
+    yield "histogram", draw_histogram(run.clusters, count)
+    yield "confidence", draw_confidence(run.clusters, run.labels, run.confidence, _confidence_pictures(run))
+    yield from _densities(run)
     if run.embedding is not None:
-        yield save(draw_scatter(run.embedding, run.labels, run.clusters), folder / f"umap.{suffix}")
+        yield "umap", draw_scatter(run.embedding, run.labels, run.clusters)
     if (run.path / "model" / "model.json").is_file():
-        history = run.model().spec.history
-        yield save(draw_learning_curve(history), folder / f"learning_curve.{suffix}")
+        yield "learning_curve", draw_learning_curve(run.model().spec.history)
 
 
-def _densities(run: Run, folder: Path, suffix: str) -> Iterator[Path]:
+def _confidence_pictures(run: Run) -> list[tuple[str, NDArray[np.float32]]]:
+    slides = enumerate(zip(run.slides, run.grids, strict=True))
+    return [
+        (name, np.asarray(grid.picture(run.confidence[run.rows(i)], np.nan), np.float32))
+        for i, (name, grid) in slides
+    ]
+
+
+def _densities(run: Run) -> Iterator[Drawn]:
     ids = [cluster.id for cluster in run.clusters]
     for slide, (name, grid) in enumerate(zip(run.slides, run.grids, strict=True)):
         labels = run.labels[run.rows(slide)]
         shares, tissue = densities(grid, labels, ids)
-        figure = draw_density(name, shares, tissue, run.clusters, counts(labels, run.clusters))
         number = f"_{slide + 1}" if len(run.grids) > 1 else ""
-        yield save(figure, folder / f"density{number}.{suffix}")
+        yield (
+            f"density{number}",
+            draw_density(name, shares, tissue, run.clusters, counts(labels, run.clusters)),
+        )
 
 
 def _panels(run: Run, stacks: Stacks) -> list[MapPanel]:
@@ -111,7 +132,7 @@ def _panels(run: Run, stacks: Stacks) -> list[MapPanel]:
     return panels
 
 
-def _montages(run: Run, stacks: Stacks, folder: Path, suffix: str) -> Iterator[Path]:
+def _montages(run: Run, stacks: Stacks) -> Iterator[Drawn]:
     """Draw the montages; a run none of whose images are at hand has none."""
     stains = _stains(stacks)
     if not stains:
@@ -133,7 +154,7 @@ def _montages(run: Run, stacks: Stacks, folder: Path, suffix: str) -> Iterator[P
             patch_px=run.grids[0].patch_px * run.grids[0].downsample,
             um_per_px=run.um_per_px[0] if len(set(run.um_per_px)) == 1 else None,
         )
-        yield save(draw_montage(montage), folder / f"montage_{cluster.id}.{suffix}")
+        yield f"montage_{cluster.id}", draw_montage(montage)
 
 
 def _stains(stacks: Stacks) -> tuple[str, ...]:

@@ -1,0 +1,103 @@
+"""A pyramid as OME-TIFF 6 lays down: level 0 is the image, the others are its sub-IFDs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import tifffile
+
+from napari_histoclust import __version__
+from napari_histoclust.core.export.threads import pulled
+from napari_histoclust.core.jobs import Job
+
+# A classic TIFF ends at 4 GiB; what is written compresses far below its size, which is taken here to be safe.
+_CLASSIC_BYTES = 2**32 - 2**25
+
+
+class EncodedPyramid(Protocol):
+    """Levels whose tiles come compressed, a strip of tiles at a time, row by row.
+
+    Attributes
+    ----------
+    shapes : tuple of (int, ...)
+        Shape of each level, (height, width) or (height, width, 3).
+    options : dict
+        How `tifffile.TiffWriter.write` is told about the tiles: dtype, tile, compression, photometric.
+    nbytes : float
+        What level 0 would take if nothing were gained by the compression.
+    """
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]: ...  # noqa: D102 - described above
+    @property
+    def options(self) -> dict[str, Any]: ...  # noqa: D102
+    @property
+    def nbytes(self) -> float: ...  # noqa: D102
+
+    def strips(self, level: int) -> int:
+        """How many strips a level has."""
+        ...
+
+    def encoded_strips(self, level: int) -> Generator[list[bytes], None, None]:
+        """Yield the tiles of each strip."""
+        ...
+
+
+def write_pyramid(path: Path, pyramid: EncodedPyramid, metadata: dict[str, Any]) -> Job[None]:
+    """Write the pyramid to `path` in a thread of its own, never more than a few strips in memory.
+
+    Parameters
+    ----------
+    path : Path
+    pyramid : EncodedPyramid
+    metadata : dict
+        For the OME-XML, as tifffile takes it; "PhysicalSizeX" in um decides the resolution tags.
+    """
+    levels = range(len(pyramid.shapes))
+    total = sum(pyramid.strips(level) for level in levels)
+
+    def write(strips: Iterator[list[bytes]]) -> None:
+        _write_levels(path, pyramid, metadata, strips)
+
+    yield from pulled(write, _all_strips(pyramid), total, f"Writing {path.name.removeprefix('.partial-')}")
+
+
+def physical_size(um_per_px: float | None) -> dict[str, Any]:
+    """Return the entries of the OME-XML that state the size of a px; none where it is unknown."""
+    if um_per_px is None:
+        return {}
+    return {
+        key: value
+        for axis in "XY"
+        for key, value in ((f"PhysicalSize{axis}", um_per_px), (f"PhysicalSize{axis}Unit", "µm"))
+    }
+
+
+def _all_strips(pyramid: EncodedPyramid) -> Generator[list[bytes], None, None]:
+    for level in range(len(pyramid.shapes)):
+        yield from pyramid.encoded_strips(level)
+
+
+def _write_levels(
+    path: Path, pyramid: EncodedPyramid, metadata: dict[str, Any], strips: Iterator[list[bytes]]
+) -> None:
+    is_big = 4 / 3 * pyramid.nbytes > _CLASSIC_BYTES
+    options = {**pyramid.options, "software": f"napari-histoclust {__version__}"}
+    with tifffile.TiffWriter(path, bigtiff=is_big, ome=True, byteorder="<") as tiff:
+        for level, shape in enumerate(pyramid.shapes):
+            tiles = chain.from_iterable(islice(strips, pyramid.strips(level)))
+            special: dict[str, Any] = (
+                {"subfiletype": 1} if level else {"subifds": len(pyramid.shapes) - 1, "metadata": metadata}
+            )
+            tiff.write(tiles, shape=shape, **options, **_resolution(metadata, level), **special)
+
+
+def _resolution(metadata: dict[str, Any], level: int) -> dict[str, Any]:
+    """Px per cm of a level, for readers of plain TIFF."""
+    if "PhysicalSizeX" not in metadata:
+        return {}
+    per_cm = 1e4 / (metadata["PhysicalSizeX"] * 2**level)
+    return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}

@@ -1,0 +1,35 @@
+"""report.html and report.pdf: the run on a few pages, readable without the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.run import Run
+
+
+def write_report_html(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
+    """Write report.html, one file with every picture in it."""
+    from napari_histoclust.core.report.html import report_html
+    from napari_histoclust.core.report.of_run import gather_report
+
+    report = yield from gather_report(run)
+    path = folder / "report.html"
+    yield Progress(f"Writing {path.name}")
+    with atomic_path(path) as partial:
+        partial.write_text(report_html(report), encoding="utf-8")
+    return (path,)
+
+
+def write_report_pdf(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
+    """Write report.pdf, A4 pages."""
+    from napari_histoclust.core.report import pdf
+    from napari_histoclust.core.report.of_run import gather_report
+
+    report = yield from gather_report(run)
+    path = folder / "report.pdf"
+    yield Progress(f"Writing {path.name}")
+    with atomic_path(path) as partial:
+        pdf.write_report_pdf(report, partial)
+    return (path,)

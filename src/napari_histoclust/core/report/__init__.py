@@ -1,0 +1,1 @@
+"""A run told on a few pages: gathered once, written as HTML or as PDF."""

@@ -1,0 +1,175 @@
+"""The parts of a report that are words and figures of a run, without its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_histoclust.core.atomic import read_json
+from napari_histoclust.core.cluster_stats import summarise_clusters
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.report.content import Block, Facts, Prose, Section, Table, Warnings
+from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, INDEX_NAMES, TITLES
+from napari_histoclust.core.validation.report import VALIDATION
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.manifest import SlideEntry
+    from napari_histoclust.core.run import Run
+
+_NOTHING = "–"
+
+
+def overview(run: Run) -> Section:
+    """What was looked at, and what to know before believing it."""
+    pairs = [
+        ("Slides", ", ".join(run.slides)),
+        ("Stains", ", ".join(_stains(run)) or "not recorded"),
+        ("Patches", f"{len(run):,}"),
+        ("Clusters", _cluster_count(run)),
+        ("Patch", _patch_text(run)),
+        ("Mapped", run.manifest.created.replace("T", " ").replace("+00:00", " UTC")),
+    ]
+    warnings = dict.fromkeys(w for slide in run.manifest.slides for w in slide.warnings)
+    blocks: list[Block] = [Facts(tuple(pairs))]
+    if warnings:
+        blocks.insert(0, Warnings(tuple(warnings)))
+    return Section("Overview", tuple(blocks))
+
+
+def _stains(run: Run) -> tuple[str, ...]:
+    stated = [str(part.get("stain", "")) for slide in run.manifest.slides for part in slide.inputs]
+    return run.stains or tuple(dict.fromkeys(filter(None, stated)))
+
+
+def _cluster_count(run: Run) -> str:
+    used = sum(line.patches > 0 for line in summarise_clusters(run))
+    empty = len(run.clusters) - used
+    return f"{used}" if not empty else f"{used} with patches, {empty} without"
+
+
+def _patch_text(run: Run) -> str:
+    grid, um = run.grids[0], run.um_per_px[0]
+    side = f"{grid.patch_px * grid.downsample:g} px"
+    step = f"every {grid.place_px:g} px"
+    return (
+        f"{side}, {step}" if um is None else f"{side} ({grid.patch_px * grid.downsample * um:.0f} µm), {step}"
+    )
+
+
+def cluster_table(run: Run) -> tuple[Block, ...]:
+    """Patches, share, area, confidence and stains of each cluster."""
+    lines = summarise_clusters(run)
+    known = lines[0].area_mm2 is not None
+    densities = run.stains if run.stain_od is not None else ()
+    header = ("Cluster", "Patches", "Share", "Area (mm²)" if known else "Area (Mpx)", "Confidence")
+    rows = tuple(
+        (
+            f"{line.cluster.name}{' (artefact)' if line.cluster.artefact else ''}",
+            f"{line.patches:,}",
+            f"{100 * line.share:.1f} %",
+            f"{line.area_mm2:.3g}" if line.area_mm2 is not None else f"{line.area_px2 / 1e6:.3g}",
+            _text(line.mean_confidence, ".2f"),
+            *(
+                _text(None if line.mean_stain_od is None else line.mean_stain_od[i], ".2f")
+                for i in range(len(densities))
+            ),
+        )
+        for line in lines
+    )
+    swatches = tuple(line.cluster.colour for line in lines)
+    words = "Share of all patches; confidence is the mean largest probability that the model gives a patch."
+    if densities:
+        words += " The last columns are the mean optical density of each stain."
+    return Prose(words), Table((*header, *densities), rows, swatches)
+
+
+def _text(value: float | None, form: str) -> str:
+    return _NOTHING if value is None else format(value, form)
+
+
+def validation(run: Run) -> Section | None:
+    """The indices beside those of k-means, where `validate` has run."""
+    try:
+        document = read_json(run.path / VALIDATION)
+    except HistoclustError:
+        return None
+    ours, theirs = document["indices"], document.get("kmeans", {}).get("indices", {})
+    rows = tuple(
+        (
+            TITLES[name],
+            "higher" if name in HIGH_IS_BETTER else "lower",
+            _text(ours.get(name), ".4g"),
+            _text(theirs.get(name), ".4g"),
+        )
+        for name in INDEX_NAMES
+    )
+    note = "Of the clusters as the model gave them, before any merge or split by hand."
+    return Section(
+        "Validation",
+        (
+            Prose(f"{document.get('sentence', '')} {note}".strip()),
+            Table(("Index", "Better", "Clusters", "k-means"), rows),
+        ),
+    )
+
+
+def provenance(run: Run) -> Section:
+    """Settings, files, versions, times: enough to do it again."""
+    blocks: list[Block] = [Facts(tuple(_facts(run)))]
+    for slide in run.manifest.slides:
+        blocks += [
+            Prose(f"Files of {slide.name}, {slide.shape_px[1]:,} x {slide.shape_px[0]:,} px:"),
+            _files(slide),
+        ]
+    return Section("How it was made", tuple(blocks))
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    manifest = run.manifest
+    yield "Run folder", str(run.path)
+    yield "Program", f"{manifest.program} {manifest.version}"
+    yield "Versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+    yield "Device", manifest.device
+    yield "Seed", str(manifest.seed)
+    yield from ((f"Setting: {name}", value) for name, value in _leaves(manifest.settings))
+    yield from _model_facts(run)
+    for name, stage in manifest.stages.items():
+        yield f"Time of {name}", f"{stage.seconds:g} s"
+
+
+def _leaves(settings: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in settings.items():
+        where = f"{path} {name}".strip().replace("_", " ")
+        if isinstance(value, dict):
+            yield from _leaves(value, where)
+        else:
+            yield where, _in_words(value)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "as the model says" if value is None else str(value)
+
+
+def _model_facts(run: Run) -> Iterator[tuple[str, str]]:
+    """Read the model's own description; the weights are not needed."""
+    file = run.path / "model" / "model.json"
+    if file.is_file():
+        spec = read_json(file)
+        yield from ((f"Model: {name}", value) for name, value in _leaves(spec.get("settings") or {}))
+
+
+def _files(slide: SlideEntry) -> Table:
+    rows = tuple(
+        (
+            Path(str(file.get("path", ""))).name,
+            str(file.get("stain", "")),
+            f"{file.get('size', 0) / 2**20:,.1f}",
+            str(file.get("reader", "")),
+            str(file.get("header_sha256", ""))[:12],
+        )
+        for file in slide.inputs
+    )
+    return Table(("File", "Stain", "MiB", "Reader", "Checksum"), rows)
