@@ -17,6 +17,7 @@ from napari_histoclust.core.run import Run, open_run, write_embedding
 from napari_histoclust.core.store import LATENT, ChunkResult, GrowingStore, patch_table
 
 STAINS = ("HE", "CD31")
+DYES = ("HE haematoxylin", "HE eosin", "CD31 haematoxylin", "CD31 DAB")
 
 
 def make_run(
@@ -82,7 +83,7 @@ def write_run(
     ]
     _manifest(entries, seed).write(folder)
     table = patch_table(names, grids, [um_per_px] * len(grids))
-    _fill(GrowingStore(folder, table, STAINS), _result(labels, len(named), rng), named)
+    _fill(GrowingStore(folder, table, STAINS, DYES), _result(labels, len(named), rng), named)
     run = open_run(folder)
     return write_embedding(run, _embedding(labels, rng)) if embedding else run
 
@@ -136,6 +137,7 @@ def _result(labels: NDArray[np.int16], k: int, rng: np.random.Generator) -> Chun
         confidence=probability.max(1).astype(np.float32),
         entropy=entropy.astype(np.float32),
         stain_od=rng.uniform(0.1, 0.6, (len(labels), len(STAINS))).astype(np.float32),
+        dye_od=rng.uniform(-0.1, 0.8, (len(labels), len(DYES))).astype(np.float32),
     )
 
 

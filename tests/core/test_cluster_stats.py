@@ -21,6 +21,8 @@ def by_hand(run: Run, cluster: Cluster, slides: list[int]) -> ClusterSummary:
     grids = [run.grids[run.slide_index[i]] for i in rows]
     scales = [run.um_per_px[run.slide_index[i]] for i in rows]
     assert run.stain_od is not None
+    assert run.dye_od is not None
+    stain_od, dye_od = run.stain_od[rows].astype(float), run.dye_od[rows].astype(float)
     return ClusterSummary(
         cluster=cluster,
         patches=len(rows),
@@ -34,11 +36,10 @@ def by_hand(run: Run, cluster: Cluster, slides: list[int]) -> ClusterSummary:
         if None not in run.um_per_px
         else None,
         mean_confidence=sum(float(run.confidence[i]) for i in rows) / len(rows) if rows else None,
-        mean_stain_od=tuple(
-            sum(float(run.stain_od[i, s]) for i in rows) / len(rows) for s in range(len(run.stains))
-        )
-        if rows
-        else None,
+        mean_stain_od=tuple(stain_od.mean(0)) if rows else None,
+        stain_od_sd=tuple(stain_od.std(0)) if rows else None,
+        mean_dye_od=tuple(dye_od.mean(0)) if rows else None,
+        dye_od_sd=tuple(dye_od.std(0)) if rows else None,
     )
 
 
@@ -82,5 +83,7 @@ def test_sums_of_merged_clusters_are_sums_over_the_table(tmp_path: Path) -> None
 
 def test_a_run_that_did_not_measure_the_stains(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    run.__dict__["stain_od"] = None
-    assert all(summary.mean_stain_od is None for summary in summarise_clusters(run))
+    run.__dict__.update(stain_od=None, dye_od=None)
+    for summary in summarise_clusters(run):
+        assert summary.mean_stain_od is summary.stain_od_sd is None
+        assert summary.mean_dye_od is summary.dye_od_sd is None

@@ -1,4 +1,4 @@
-"""What each cluster amounts to: patches, share, area, confidence, how densely each stain colours it.
+"""What each cluster amounts to: patches, share, area, confidence, how densely stains and dyes colour it.
 
 The patches are counted once, id by id (`count_clusters`). A merge only changes under which id another one is
 shown, so that from then on the small table of sums is enough, however many patches there are.
@@ -41,6 +41,10 @@ class ClusterSummary:
     mean_stain_od : tuple of float, optional
         Mean optical density of each stain of the run; None for a cluster without a patch, and in a run of a
         version that did not measure it.
+    stain_od_sd : tuple of float, optional
+        Standard deviation of the same over the cluster's patches.
+    mean_dye_od, dye_od_sd : tuple of float, optional
+        The same of each dye of the run (`Run.dyes`).
     """
 
     cluster: Cluster
@@ -50,6 +54,38 @@ class ClusterSummary:
     area_mm2: float | None
     mean_confidence: float | None
     mean_stain_od: tuple[float, ...] | None = None
+    stain_od_sd: tuple[float, ...] | None = None
+    mean_dye_od: tuple[float, ...] | None = None
+    dye_od_sd: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Sums of several densities, and of their squares, over the patches of each id.
+
+    Parameters
+    ----------
+    sums, squares : (d, ids + 1) float64
+    """
+
+    sums: Float
+    squares: Float
+
+    def shown(self, lookup: NDArray[np.integer[Any]]) -> Moments:
+        """Return the sums by the id shown."""
+        sums, squares = (
+            np.stack([_gathered(lookup, row) for row in part]) for part in (self.sums, self.squares)
+        )
+        return Moments(sums, squares)
+
+    def mean(self, i: int, count: int) -> tuple[float, ...]:
+        """Mean of each density over the `count` patches of id `i`."""
+        return tuple((self.sums[:, i] / count).tolist())
+
+    def sd(self, i: int, count: int) -> tuple[float, ...]:
+        """Standard deviation of each density over the `count` patches of id `i`."""
+        variance = self.squares[:, i] / count - (self.sums[:, i] / count) ** 2
+        return tuple(np.sqrt(np.maximum(variance, 0)).tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,25 +100,26 @@ class ClusterSums:
         Level-0 px.
     area_um2 : (ids + 1,) float64 or None
         None where the scale of a slide is unknown.
-    stain_od : (s, ids + 1) float64 or None
-        None where the run does not hold it.
+    stain_od, dye_od : Moments or None
+        None where the run does not hold them.
     """
 
     patches: NDArray[np.int64]
     confidence: Float
     area_px2: Float
     area_um2: Float | None
-    stain_od: Float | None
+    stain_od: Moments | None
+    dye_od: Moments | None
 
     def shown(self, lookup: NDArray[np.integer[Any]]) -> ClusterSums:
         """Return the sums by the id shown; `lookup` is (ids + 1,): id -> id shown."""
-        densities = self.stain_od
         return ClusterSums(
             patches=_gathered(lookup, self.patches).astype(np.int64),
             confidence=_gathered(lookup, self.confidence),
             area_px2=_gathered(lookup, self.area_px2),
             area_um2=None if self.area_um2 is None else _gathered(lookup, self.area_um2),
-            stain_od=None if densities is None else np.stack([_gathered(lookup, od) for od in densities]),
+            stain_od=None if self.stain_od is None else self.stain_od.shown(lookup),
+            dye_od=None if self.dye_od is None else self.dye_od.shown(lookup),
         )
 
     def summaries(self, clusters: Sequence[Cluster]) -> tuple[ClusterSummary, ...]:
@@ -92,7 +129,7 @@ class ClusterSums:
 
     def _summary(self, cluster: Cluster, total: int) -> ClusterSummary:
         i, count = cluster.id, int(self.patches[cluster.id])
-        densities = None if self.stain_od is None or not count else self.stain_od[:, i] / count
+        stains, dyes = (self.stain_od, self.dye_od) if count else (None, None)
         return ClusterSummary(
             cluster=cluster,
             patches=count,
@@ -100,7 +137,10 @@ class ClusterSums:
             area_px2=float(self.area_px2[i]),
             area_mm2=None if self.area_um2 is None else float(self.area_um2[i] / 1e6),
             mean_confidence=float(self.confidence[i] / count) if count else None,
-            mean_stain_od=None if densities is None else tuple(densities.tolist()),
+            mean_stain_od=None if stains is None else stains.mean(i, count),
+            stain_od_sd=None if stains is None else stains.sd(i, count),
+            mean_dye_od=None if dyes is None else dyes.mean(i, count),
+            dye_od_sd=None if dyes is None else dyes.sd(i, count),
         )
 
 
@@ -135,7 +175,8 @@ def count_clusters(
         confidence=np.sum([part.sums(run.confidence) for part in parts], axis=0),
         area_px2=np.sum([count * area for count, area in zip(counts, areas, strict=True)], axis=0),
         area_um2=_area_um2(counts, areas, scales),
-        stain_od=None if run.stain_od is None else _stain_sums(parts, run.stain_od),
+        stain_od=_moments(parts, run.stain_od),
+        dye_od=_moments(parts, run.dye_od),
     )
 
 
@@ -149,12 +190,19 @@ class _Slide:
     def count(self) -> NDArray[np.intp]:
         return np.bincount(self._labels, minlength=self._size)
 
-    def sums(self, values: NDArray[np.float32]) -> Float:
+    def sums(self, values: NDArray[np.floating[Any]]) -> Float:
         return np.asarray(np.bincount(self._labels, values[self._rows], self._size), np.float64)
 
 
-def _stain_sums(parts: Sequence[_Slide], stain_od: NDArray[np.float32]) -> Float:
-    return np.stack([np.sum([part.sums(column) for part in parts], axis=0) for column in stain_od.T])
+def _moments(parts: Sequence[_Slide], densities: NDArray[np.float32] | None) -> Moments | None:
+    if densities is None:
+        return None
+    columns = np.ascontiguousarray(densities.T)
+    sums, squares = (
+        np.stack([np.sum([part.sums(column) for part in parts], axis=0) for column in values])
+        for values in (columns, columns.astype(np.float64) ** 2)
+    )
+    return Moments(sums, squares)
 
 
 def _area_um2(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_histoclust import __version__
 from napari_histoclust.core.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.config import MapSettings
+from napari_histoclust.core.deconvolution import DyeVectors, densities, dye_names, dye_vectors
 from napari_histoclust.core.encode import Encoded, Encoder
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
@@ -34,7 +35,6 @@ from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, ma
 from napari_histoclust.core.patches.reader import read_patches
 from napari_histoclust.core.run import Run, open_run
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.stain_od import mean_optical_density
 from napari_histoclust.core.store import ChunkResult, GrowingStore, patch_table
 from napari_histoclust.core.tissue import find_tissue
 
@@ -220,20 +220,24 @@ def _label(targets: Sequence[Target], model: Model, encoder: Encoder, out: Path)
     table = patch_table(
         [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
     )
-    store = GrowingStore(out, table, model.spec.stains)
+    stains = model.spec.stains
+    store = GrowingStore(out, table, stains, dye_names(stains))
     missing = store.missing()
+    dyes: list[tuple[DyeVectors, ...]] = []
+    for target in targets:
+        dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))
     done = len(table) - sum(store.rows(i).stop - store.rows(i).start for i in missing)
     for chunk in missing:
         parts: list[Encoded] = []
-        densities: list[NDArray[np.float32]] = []
+        measured: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         for target, start, stop in _pieces(targets, store.rows(chunk)):
-            for _, patches in read_patches(target.stack, target.grid, start, stop, model.spec.stains):
+            for _, patches in read_patches(target.stack, target.grid, start, stop, stains):
                 parts.append(encoder.encode(patches))
-                densities.append(mean_optical_density(patches))
+                measured.append(densities(patches, stains, dyes[targets.index(target)]))
                 done += len(patches)
                 yield Progress("Mapping", done, len(table))
-        store.write(chunk, _joined(parts, densities))
-    store.finish(default_clusters(model.spec.clusters), _provenance(targets))
+        store.write(chunk, _joined(parts, measured))
+    store.finish(default_clusters(model.spec.clusters), _provenance(targets, dyes))
 
 
 def _pieces(targets: Sequence[Target], rows: slice) -> Iterator[tuple[Target, int, int]]:
@@ -246,24 +250,30 @@ def _pieces(targets: Sequence[Target], rows: slice) -> Iterator[tuple[Target, in
         first += len(target.grid)
 
 
-def _joined(parts: Sequence[Encoded], densities: Sequence[NDArray[np.float32]]) -> ChunkResult:
+def _joined(
+    parts: Sequence[Encoded], measured: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
+) -> ChunkResult:
     return ChunkResult(
         latent=np.concatenate([part.latent for part in parts]),
         cluster=np.concatenate([part.labels for part in parts]),
         confidence=np.concatenate([part.confidence for part in parts]),
         entropy=np.concatenate([part.entropy for part in parts]),
-        stain_od=np.concatenate(densities),
+        stain_od=np.concatenate([stain_od for stain_od, _ in measured]),
+        dye_od=np.concatenate([dye_od for _, dye_od in measured]),
     )
 
 
-def _provenance(targets: Sequence[Target]) -> dict[str, Any]:
-    """What uns["histoclust"] says: enough to place the patches without run.json."""
+def _provenance(targets: Sequence[Target], dyes: Sequence[Sequence[DyeVectors]]) -> dict[str, Any]:
+    """What uns["histoclust"] says: enough to place the patches without run.json, and the dyes' vectors."""
     fields = {"rows", "cols", "patch_px", "stride_px", "level", "downsample", "um_per_px"}
     slides = {
         t.entry.name: {k: v for k, v in t.entry.model_dump(include=fields).items() if v is not None}
         for t in targets
     }
-    return {"format": 1, "version": __version__, "slides": slides}
+    vectors = np.array([[of.vectors for of in slide] for slide in dyes])  # (slides, stains, 2, 3)
+    estimated = np.array([[of.estimated for of in slide] for slide in dyes])
+    own = {"dye_vectors": vectors, "dye_vectors_estimated": estimated} if vectors.size else {}
+    return {"format": 1, "version": __version__, "slides": slides, **own}
 
 
 def _named_apart(entries: Sequence[SlideEntry]) -> list[SlideEntry]:

@@ -112,6 +112,18 @@ class Run:
         return tuple(map(str, group["uns/histoclust/stains"][:])) if "uns/histoclust/stains" in group else ()
 
     @cached_property
+    def dye_od(self) -> NDArray[np.float32] | None:
+        """(n, d) how much of each of `dyes` there is; None in a run of an older version or without such."""
+        group = self._open()
+        return np.asarray(group["obsm/dye_od"][:]) if "obsm/dye_od" in group else None
+
+    @cached_property
+    def dyes(self) -> tuple[str, ...]:
+        """Stain and dye of each column of `dye_od`, such as "HE eosin"."""
+        group = self._open()
+        return tuple(map(str, group["uns/histoclust/dyes"][:])) if "uns/histoclust/dyes" in group else ()
+
+    @cached_property
     def has_embedding(self) -> bool:
         """Whether `embed` has run; the coordinates themselves are not read."""
         return "obsm/X_umap" in self._open()

@@ -42,6 +42,8 @@ class ChunkResult:
     confidence, entropy : (n,) float32
     stain_od : (n, s) float32
         Mean optical density of each stain.
+    dye_od : (n, d) float32, optional
+        How much of each dye there is, in optical density.
     """
 
     latent: NDArray[np.float32]
@@ -49,6 +51,7 @@ class ChunkResult:
     confidence: NDArray[np.float32]
     entropy: NDArray[np.float32]
     stain_od: NDArray[np.float32]
+    dye_od: NDArray[np.float32] | None = None
 
 
 def patch_table(
@@ -96,15 +99,20 @@ class GrowingStore:
         The rows, as `patch_table` returns them; written when the store is new.
     stains : sequence of str
         Names of the columns of `ChunkResult.stain_od`.
+    dyes : sequence of str
+        Names of the columns of `ChunkResult.dye_od`; none if it is not measured.
     """
 
-    def __init__(self, folder: Path, table: pd.DataFrame, stains: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, table: pd.DataFrame, stains: Sequence[str], dyes: Sequence[str] = ()
+    ) -> None:
         self._final = folder / PATCHES
         self._path = folder / f".partial-{PATCHES}"
         self._table = table
-        self._stains = tuple(stains)
+        self._stains, self._dyes = tuple(stains), tuple(dyes)
         self.chunks = -(-len(table) // CHUNK)
-        begun = ("progress/done", "obsm/stain_od")  # the second is missing in a store of an older version
+        begun = ["progress/done", "obsm/stain_od"]  # the second is missing in a store of an older version
+        begun += ["obsm/dye_od"] if dyes else []  # and this
         if not all((self._path / name).exists() for name in begun):
             self._create()
         self._group: Any = zarr.open_group(self._path, mode="r+")
@@ -117,7 +125,10 @@ class GrowingStore:
             group: Any = zarr.open_group(self._path, mode="w", zarr_format=2)
             adata = anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)})
             write_elem(group, "/", adata)
-            for name, width in (("latent", LATENT), ("stain_od", len(self._stains))):
+            widths = {"latent": LATENT, "stain_od": len(self._stains), "dye_od": len(self._dyes)}
+            for name, width in widths.items():
+                if not width:
+                    continue
                 matrix = group.create_array(
                     f"obsm/{name}", shape=(n, width), chunks=(min(CHUNK, n), width), dtype="float32"
                 )
@@ -140,6 +151,8 @@ class GrowingStore:
         with readable_disk_errors(self._final):
             self._group["obsm/latent"][rows] = result.latent
             self._group["obsm/stain_od"][rows] = result.stain_od
+            if self._dyes:
+                self._group["obsm/dye_od"][rows] = result.dye_od
             for name in ("cluster", "confidence", "entropy"):
                 self._group[f"progress/{name}"][rows] = getattr(result, name)
             self._group["progress/done"][chunk] = 1
@@ -154,8 +167,9 @@ class GrowingStore:
         )
         with readable_disk_errors(self._final):
             write_elem(self._group, "obs", table)
-            provenance = {**provenance, "stains": np.array(self._stains, dtype=object)}
-            write_elem(self._group, "uns", _uns(clusters, provenance))
+            names = {"stains": self._stains, **({"dyes": self._dyes} if self._dyes else {})}
+            arrays = {key: np.array(value, dtype=object) for key, value in names.items()}
+            write_elem(self._group, "uns", _uns(clusters, {**provenance, **arrays}))
             del self._group["progress"]
             self._path.replace(self._final)
 

@@ -29,7 +29,7 @@ def test_holds_what_the_run_s_own_store_holds(tmp_path: Path, embedding: bool) -
     assert len(run) > CHUNK
     adata, stored = _read(run, tmp_path), run.to_anndata()
     pd.testing.assert_frame_equal(adata.obs, stored.obs)
-    expected = {"latent", "spatial", "stain_od"} | ({"X_umap"} if embedding else set())
+    expected = {"latent", "spatial", "stain_od", "dye_od"} | ({"X_umap"} if embedding else set())
     assert set(adata.obsm) == set(stored.obsm) == expected
     for name in stored.obsm:
         np.testing.assert_array_equal(adata.obsm[name], stored.obsm[name])
