@@ -1,4 +1,4 @@
-"""PNG and JPEG: small pictures, decoded whole."""
+"""PNG, JPEG and JPEG 2000: small pictures, decoded whole."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.protocol import UInt8
+from napari_histoclust.core.slides.tiff_colours import to_8_bits
 from napari_histoclust.core.slides.tiff_pages import check_size
 from napari_histoclust.core.slides.tiles import TiledSlide
 
 READER = f"Pillow {PIL.__version__}"
 MAX_PX = 64_000_000
 _DAMAGED = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-_EIGHT_BIT = {"L", "LA", "P", "RGB", "RGBA"}
+_MODES = {"L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"}
+_SIXTEEN_BIT = {"I;16", "I;16B"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class FlatLevel:
 
 
 def open_flat(path: Path) -> tuple[TiledSlide, ...]:
-    """Open a PNG or JPEG; neither states a physical size that could be believed.
+    """Open a PNG, JPEG or JPEG 2000; none states a physical size that could be believed.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def open_flat(path: Path) -> tuple[TiledSlide, ...]:
             turned = image.getexif().get(0x0112, 1) >= 5
     except _DAMAGED as error:
         raise _unreadable(path) from error
-    if mode not in _EIGHT_BIT:
+    if mode not in _MODES:
         raise HistoclustError(f"{path}: its pixels are of type {mode}, and 8-bit RGB is needed: convert it.")
     if width * height > MAX_PX:
         raise HistoclustError(
@@ -68,13 +70,22 @@ def open_flat(path: Path) -> tuple[TiledSlide, ...]:
         )
     shape = (width, height) if turned else (height, width)
     check_size(path, *shape)
-    warnings = (f"{path.name}: is grey, shown as grey RGB.",) if mode in ("L", "LA") else ()
-    return (TiledSlide(path, path.stem, [FlatLevel(path, shape)], None, READER, warnings),)
+    return (TiledSlide(path, path.stem, [FlatLevel(path, shape)], None, READER, _warnings(path, mode)),)
+
+
+def _warnings(path: Path, mode: str) -> tuple[str, ...]:
+    grey = f"{path.name}: is grey, shown as grey RGB."
+    if mode in _SIXTEEN_BIT:
+        return grey, f"{path.name}: has 16 bits a sample, 0 to 65535 are shown as 0 to 255."
+    return (grey,) if mode in ("L", "LA") else ()
 
 
 def _rgb(image: Image.Image) -> UInt8:
     """Upright RGB; what is transparent becomes white."""
     upright = ImageOps.exif_transpose(image)
+    if upright.mode in _SIXTEEN_BIT:
+        grey = to_8_bits(16, 2)[np.asarray(upright, np.uint16)]
+        return np.repeat(grey[..., None], 3, axis=2)
     if upright.mode in ("RGBA", "LA") or "transparency" in upright.info:
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
     return np.asarray(upright.convert("RGB"))

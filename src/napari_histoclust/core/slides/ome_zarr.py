@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.channels import group_channels
 from napari_histoclust.core.slides.protocol import UInt8
-from napari_histoclust.core.slides.tiff_pages import check_size
+from napari_histoclust.core.slides.tiff_colours import to_8_bits
+from napari_histoclust.core.slides.tiff_pages import MAX_TILE_BYTES, check_size
 from napari_histoclust.core.slides.tiles import CHUNK_PX, TiledSlide
 
 READER = f"zarr {zarr.__version__}"
@@ -45,12 +46,15 @@ class ZarrLevel:
         Its axes, such as "tczyx".
     channels : tuple of int
         Channels that make up the picture: one (grey) or three.
+    bits : int
+        Bits of a sample, 8 or 16; see `tiff_colours` for how 16 become 8.
     """
 
     path: Path
     array: Any
     axes: str
     channels: tuple[int, ...]
+    bits: int = 8
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,13 +86,23 @@ class ZarrLevel:
                 f"{self.path}: the tile at row {row}, column {col} of {self.array.path or 'level 0'} cannot "
                 "be decoded: the store is damaged, copy or export it again."
             ) from error
+        self._refuse_vanished(pixels)
         return self._rgb(pixels)
+
+    def _refuse_vanished(self, pixels: NDArray[Any]) -> None:
+        """Refuse constant pixels of a store that has gone: to zarr a lost chunk is one of the fill value."""
+        if pixels.size and (pixels == pixels.flat[0]).all() and not self.path.exists():
+            raise HistoclustError(
+                f"{self.path}: can no longer be read: is its drive still connected? Then start again."
+            )
 
     def _rgb(self, pixels: NDArray[Any]) -> UInt8:
         left = [axis for axis in self.axes if axis in "cyx"]
         if "c" not in left:
             pixels, left = pixels[None], ["c", *left]
         pixels = pixels.transpose([left.index(axis) for axis in "yxc"])
+        if self.bits != 8:
+            pixels = to_8_bits(self.bits, pixels.dtype.itemsize)[pixels]
         return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else np.ascontiguousarray(pixels)
 
 
@@ -123,9 +137,12 @@ def open_ome_zarr(path: Path) -> tuple[TiledSlide, ...]:
 def _slide(
     path: Path, name: str, arrays: Sequence[Any], axes: str, members: tuple[int, ...], scale: float | None
 ) -> TiledSlide:
-    warnings = (f"{path.name}: {name} is grey, shown as grey RGB.",) if len(members) == 1 else ()
-    levels = [ZarrLevel(path, array, axes, members) for array in arrays]
-    return TiledSlide(path, name, levels, scale, READER, warnings)
+    warnings = [f"{path.name}: {name} is grey, shown as grey RGB."] if len(members) == 1 else []
+    bits = 8 * arrays[0].dtype.itemsize
+    if bits > 8:
+        warnings.append(f"{path.name}: has {bits} bits a sample, 0 to {2**bits - 1} are shown as 0 to 255.")
+    levels = [ZarrLevel(path, array, axes, members, bits) for array in arrays]
+    return TiledSlide(path, name, levels, scale, READER, tuple(warnings))
 
 
 def _attributes(path: Path) -> Mapping[str, Any]:
@@ -149,10 +166,13 @@ def _check(path: Path, arrays: Sequence[Any], axes: str) -> None:
     first = arrays[0]
     if any(array.ndim != len(axes) for array in arrays) or not {"y", "x"} <= set(axes):
         raise HistoclustError(f"{path}: its axes ({axes}) do not describe its arrays: export it again.")
-    if first.dtype != np.uint8:
+    if first.dtype not in (np.uint8, np.uint16):
         raise HistoclustError(
-            f"{path}: its pixels are {first.dtype}, and 8-bit RGB is needed: convert it to 8-bit RGB."
+            f"{path}: its pixels are {first.dtype}, and 8-bit or 16-bit pixels without a sign are needed: "
+            "convert it to 8-bit RGB."
         )
+    if any(array.dtype != first.dtype for array in arrays):
+        raise HistoclustError(f"{path}: its levels have pixels of different types: export it again.")
     many = [axis for axis, n in zip(axes, first.shape, strict=True) if axis not in "cyx" and n > 1]
     if many:
         raise HistoclustError(
@@ -160,6 +180,10 @@ def _check(path: Path, arrays: Sequence[Any], axes: str) -> None:
             "channels."
         )
     check_size(path, *(int(first.shape[axes.index(axis)]) for axis in "yx"))
+    if any(int(np.prod(array.chunks)) * array.dtype.itemsize > MAX_TILE_BYTES for array in arrays):
+        raise HistoclustError(
+            f"{path}: its chunks are too large to be read piece by piece: export it in chunks of 512 px."
+        )
 
 
 def _um_per_px(multiscale: Mapping[str, Any], axes: str) -> float | None:

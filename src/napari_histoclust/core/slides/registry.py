@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.recognise import FLAT, OPENSLIDE, SUFFIXES, TIFF, kind_of, misnamed
 from napari_histoclust.core.slides.tiff import open_tiff
+from napari_histoclust.core.slides.tiles import TiledSlide
+
+# A folder of DICOM files is known by one of its first entries.
+_LOOKED_AT = 50
 
 
-def _open_zarr(path: Path) -> tuple[Slide, ...]:
+def _open_zarr(path: Path) -> tuple[TiledSlide, ...]:
     # zarr takes a third of a second to import, and most slides are TIFF
     from napari_histoclust.core.slides.ome_zarr import open_ome_zarr
 
-    return tuple(open_ome_zarr(path))
+    return open_ome_zarr(path)
 
 
-def _open_flat(path: Path) -> tuple[Slide, ...]:
+def _open_flat(path: Path) -> tuple[TiledSlide, ...]:
     from napari_histoclust.core.slides.flat import open_flat
 
-    return tuple(open_flat(path))
+    return open_flat(path)
 
 
-FAMILIES: dict[str, Callable[[Path], tuple[Slide, ...]]] = {
-    ".tif": open_tiff,
-    ".tiff": open_tiff,
-    ".btf": open_tiff,
-    ".tf8": open_tiff,
-    ".svs": open_tiff,
-    ".ndpi": open_tiff,
-    ".png": _open_flat,
-    ".jpg": _open_flat,
-    ".jpeg": _open_flat,
+def _open_openslide(path: Path) -> tuple[TiledSlide, ...]:
+    from napari_histoclust.core.slides.openslide import open_openslide
+
+    return open_openslide(path)
+
+
+FAMILIES: dict[str, Callable[[Path], tuple[TiledSlide, ...]]] = {
+    TIFF: open_tiff,
+    FLAT: _open_flat,
+    OPENSLIDE: _open_openslide,
 }
 
 
@@ -41,9 +47,18 @@ def is_zarr(path: Path) -> bool:
     return path.is_dir() and any((path / name).is_file() for name in (".zattrs", ".zgroup", "zarr.json"))
 
 
+def is_dicom_folder(path: Path) -> bool:
+    """Whether a folder holds DICOM files, which together are a slide."""
+    return path.is_dir() and any(
+        entry.suffix.lower() == ".dcm" for entry in islice(path.iterdir(), _LOOKED_AT)
+    )
+
+
 def is_image(path: Path) -> bool:
-    """Whether a path looks like a picture that some family reads."""
-    return is_zarr(path) or (path.suffix.lower() in FAMILIES and path.is_file())
+    """Whether a path looks like a picture that some family reads; by its name, no file is opened."""
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        return True
+    return is_zarr(path) or is_dicom_folder(path)
 
 
 def open_pictures(path: Path) -> tuple[Slide, ...]:
@@ -59,30 +74,14 @@ def open_pictures(path: Path) -> tuple[Slide, ...]:
     if path.is_dir():
         if is_zarr(path):
             return _open_zarr(path)
-        raise HistoclustError(f"{path}: is a folder and no OME-Zarr: give the image file itself.")
-    _refuse_stand_ins(path)
-    family = FAMILIES.get(path.suffix.lower())
-    if family is None:
-        raise HistoclustError(
-            f"{path}: files of type {path.suffix or 'unknown'} are not read: convert it to OME-TIFF "
-            f"(read are {', '.join(sorted(FAMILIES))} and OME-Zarr)."
-        )
-    return family(path)
-
-
-def _refuse_stand_ins(path: Path) -> None:
-    """Say what a file really is where it is empty, a web page or a Git LFS pointer under an image's name."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(64).lstrip().lower()
-    except OSError as error:
-        raise HistoclustError(f"{path}: cannot be read ({error.strerror}): check its permissions.") from error
-    if not start:
-        raise HistoclustError(f"{path}: is empty: copy or export it again.")
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise HistoclustError(f"{path}: is a web page, not a picture: download the picture itself.")
-    if start.startswith(b"version https://git-lfs"):
-        raise HistoclustError(f"{path}: is a Git LFS pointer, not the picture: fetch it with `git lfs pull`.")
+        if is_dicom_folder(path):
+            return _open_openslide(path)
+        raise HistoclustError(f"{path}: is a folder and no OME-Zarr or DICOM: give the image file itself.")
+    kind = kind_of(path)
+    pictures = FAMILIES[kind](path)
+    for picture in pictures:
+        picture.warnings = (*misnamed(path, kind), *picture.warnings)
+    return pictures
 
 
 def open_slide(path: str | Path) -> Slide:
@@ -91,7 +90,8 @@ def open_slide(path: str | Path) -> Slide:
     Parameters
     ----------
     path : str or Path
-        A TIFF (OME, SVS, tiled, striped), an OME-Zarr folder, a PNG or a JPEG.
+        A TIFF of any kind, an OME-Zarr folder, a DICOM file or folder, any slide that openslide reads, a PNG,
+        JPEG or JPEG 2000.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""TIFF and what is built on it: OME-TIFF, SVS, tiled and striped TIFF, pyramids in SubIFDs or series.
+"""TIFF and what is built on it: OME-TIFF, SVS, NDPI, SCN, Philips, tiled and striped, BigTIFF.
 
 The header is read by tifffile; a tile is one `pread` and one call of tifffile's decoder for that page, which
 is thread-safe and about four times as fast as its zarr store (4,741 against 1,146 patches of 256 px a second
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.holes import Box, Holes
 from napari_histoclust.core.slides.protocol import UInt8
-from napari_histoclust.core.slides.tiff_metadata import channel_names, image_name, um_per_px
-from napari_histoclust.core.slides.tiff_pages import Picture, Plane, pictures_of
+from napari_histoclust.core.slides.tiff_metadata import channel_names, image_name, um_per_px, used_bits
+from napari_histoclust.core.slides.tiff_pages import Picture, PictureLevel, pictures_of
+from napari_histoclust.core.slides.tiff_planes import DamagedTile, Plane
 from napari_histoclust.core.slides.tiles import WHITE, TiledSlide
+from napari_histoclust.core.slides.upright import upright
 
 READER = f"tifffile {tifffile.__version__}"
 
@@ -34,6 +37,7 @@ DAMAGED: tuple[type[Exception], ...] = (
     ArithmeticError,
     AssertionError,
     AttributeError,
+    DamagedTile,
     EOFError,
     LookupError,
     MemoryError,
@@ -44,15 +48,43 @@ DAMAGED: tuple[type[Exception], ...] = (
 )
 
 
+# Tiles that are tried at opening, so that a file of which nothing can be decoded is refused there and then;
+# larger ones are not, as opening must stay fast.
+_TRIED, _TRIED_PX = 3, 2**20
+
+
 class _File:
     """A file read at positions by many threads; closed when nothing refers to it any more."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._lock = threading.Lock()
         weakref.finalize(self, os.close, self._fd)
 
     def read(self, offset: int, count: int) -> bytes:
+        """Return `count` bytes from `offset` on.
+
+        Raises
+        ------
+        HistoclustError
+            If they cannot be had: a drive that has gone is no damage to the picture, and no hole.
+        """
+        try:
+            data = self._read(offset, count)
+        except OSError as error:
+            raise HistoclustError(
+                f"{self._path}: can no longer be read ({error.strerror or error}): is its drive still "
+                "connected? Then start again."
+            ) from error
+        if len(data) < count:
+            raise HistoclustError(
+                f"{self._path}: has become shorter while it was read: something else writes to it, start "
+                "again when that is done."
+            )
+        return data
+
+    def _read(self, offset: int, count: int) -> bytes:
         if hasattr(os, "pread"):
             return os.pread(self._fd, count, offset)
         with self._lock:  # Windows has no pread
@@ -66,25 +98,82 @@ class TiffLevel:
 
     path: Path
     file: _File
+    number: int
+    downsample: float
     shape: tuple[int, int]
     tile: tuple[int, int]
     planes: tuple[Plane, ...]
     to_rgb: Callable[[NDArray[Any]], UInt8]
+    holes: Holes
 
     def decode(self, row: int, col: int) -> UInt8:
-        """Return the pixels of one tile; a tile that was never written is white."""
-        index = row * -(-self.shape[1] // self.tile[1]) + col
+        """Return the pixels of one tile; one that is missing or damaged is a hole, white.
+
+        Raises
+        ------
+        HistoclustError
+            If the file can no longer be read, or too many of its tiles are damaged.
+        """
+        index = row * self._columns + col
         try:
-            decoded = [plane.decode(self.file.read, index) for plane in self.planes]
+            pixels = self._pixels(index)
         except DAMAGED as error:
-            raise HistoclustError(
-                f"{self.path}: the tile at row {row}, column {col} cannot be decoded ({_reason(error)}): "
-                "the file is damaged, copy or export it again."
-            ) from error
+            self.holes.add((self.number, row, col), self.box(index), _reason(error))
+            return self._blank()
+        if pixels is None:
+            return self._blank()
+        self.holes.decoded()
+        return pixels
+
+    def _blank(self) -> UInt8:
+        return np.full((*self.tile, 3), WHITE, np.uint8)
+
+    def _pixels(self, index: int) -> UInt8 | None:
+        """Decode one tile; None where it was never written."""
+        decoded = [plane.decode(self.file.read, index) for plane in self.planes]
         parts = [part for part in decoded if part is not None]
         if len(parts) < len(decoded):
-            return np.full((*self.tile, 3), WHITE, np.uint8)
+            return None
         return self.to_rgb(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
+
+    @property
+    def _columns(self) -> int:
+        return -(-self.shape[1] // self.tile[1])
+
+    def box(self, index: int) -> Box:
+        """Return y, x, height and width in level-0 px of a tile."""
+        place = divmod(index, self._columns)
+        y, x, h, w = (
+            round(k * side * self.downsample)
+            for k, side in zip((*place, 1, 1), (*self.tile, *self.tile), strict=True)
+        )
+        return y, x, h, w
+
+    def fault(self) -> str:
+        """Decode a few tiles and return what is wrong if none of them can be, else nothing."""
+        if self.tile[0] * self.tile[1] > _TRIED_PX:
+            return ""
+        written = np.flatnonzero(~np.logical_or.reduce([plane.holes() for plane in self.planes]))
+        places = sorted({0, len(written) // 2, len(written) - 1}) if len(written) else []
+        reasons = []
+        for place in places[:_TRIED]:
+            try:
+                self._pixels(int(written[place]))
+            except DAMAGED as error:
+                reasons.append(_reason(error))
+            else:
+                return ""
+        return reasons[0] if reasons else ""
+
+
+class TiffSlide(TiledSlide):
+    """A `Slide` in a TIFF file, with the holes found in it so far."""
+
+    holes: Holes
+
+    def valid(self, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
+        """Mark where there is no hole; see `Holes.valid`."""
+        return self.holes.valid(shape, downsample)
 
 
 def open_tiff(path: Path) -> tuple[TiledSlide, ...]:
@@ -93,11 +182,11 @@ def open_tiff(path: Path) -> tuple[TiledSlide, ...]:
     Raises
     ------
     HistoclustError
-        If the file is no TIFF, is cut short, or holds pixels that are not 8-bit; names it.
+        If the file is no TIFF, is cut short, or holds pixels that are not read; names it.
     """
     try:
         with tifffile.TiffFile(path) as tif:
-            pictures = pictures_of(path, tif, channel_names(tif))
+            pictures = pictures_of(path, tif, channel_names(tif), used_bits(tif))
             scale, name = um_per_px(tif), image_name(tif) or stem(path)
     except DAMAGED as error:
         raise HistoclustError(
@@ -109,12 +198,30 @@ def open_tiff(path: Path) -> tuple[TiledSlide, ...]:
 
 
 def _slide(path: Path, file: _File, picture: Picture, name: str, scale: float | None) -> TiledSlide:
-    levels = [
-        TiffLevel(path, file, level.shape, level.tile, level.planes, picture.to_rgb)
-        for level in picture.levels
-    ]
-    warnings: Sequence[str] = [f"{path.name}: is grey, shown as grey RGB."] if picture.grey else ()
-    return TiledSlide(path, name, levels, scale, READER, tuple(warnings))
+    first = _bare_level(path, file, picture, 0, Holes(path, picture.levels[0].shape))
+    holes = Holes(path, first.shape, _unwritten(first))
+    levels = [_bare_level(path, file, picture, number, holes) for number in range(len(picture.levels))]
+    for level in levels:
+        if fault := level.fault():
+            raise HistoclustError(
+                f"{path}: its picture cannot be decoded ({fault}): the file is damaged, copy or "
+                "export it again."
+            )
+    slide = TiffSlide(path, name, levels, scale, READER, (*picture.warnings, *holes.sentences()))
+    slide.holes = holes
+    return upright(slide, picture.orientation)
+
+
+def _bare_level(path: Path, file: _File, picture: Picture, number: int, holes: Holes) -> TiffLevel:
+    level: PictureLevel = picture.levels[number]
+    ratio = max(1.0, picture.levels[0].shape[0] / level.shape[0])
+    return TiffLevel(path, file, number, ratio, level.shape, level.tile, level.planes, picture.to_rgb, holes)
+
+
+def _unwritten(level: TiffLevel) -> list[Box]:
+    """Return the boxes of the tiles of level 0 that were never written."""
+    holes = np.logical_or.reduce([plane.holes() for plane in level.planes])
+    return [level.box(int(index)) for index in np.flatnonzero(holes)]
 
 
 def stem(path: Path) -> str:
@@ -125,4 +232,4 @@ def stem(path: Path) -> str:
 def _reason(error: Exception) -> str:
     """First line of an error of the library, short enough for one sentence."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:120].rstrip(".")
+    return "".join(filter(str.isprintable, lines[0]))[:120].rstrip(".")

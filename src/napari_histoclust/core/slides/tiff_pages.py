@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.channels import group_channels
-from napari_histoclust.core.slides.protocol import UInt8
+from napari_histoclust.core.slides.tiff_colours import ToRgb, colours
+from napari_histoclust.core.slides.tiff_planes import Plane, planes_of_page, rows_per_part
 
 MIN_SIDE_PX = 8
-MAX_TILE_BYTES = 2**30
-
-Read = Callable[[int, int], bytes]
-ToRgb = Callable[[NDArray[Any]], UInt8]
-
-
-@dataclass(frozen=True, eq=False)
-class Plane:
-    """The tiles of one page, or of one sample of a page whose samples are stored apart."""
-
-    decoder: Callable[..., Any]
-    tables: dict[str, bytes | None]
-    first: int
-    offsets: NDArray[np.int64]
-    counts: NDArray[np.int64]
-
-    def decode(self, read: Read, index: int) -> NDArray[Any] | None:
-        """Return the (h, w, samples) pixels of one tile, None where none was written."""
-        count = int(self.counts[index])
-        if count == 0:
-            return None
-        data = read(int(self.offsets[index]), count)
-        pixels: NDArray[Any] = self.decoder(data, self.first + index, **self.tables)[0][0]
-        return pixels
+# A tile beyond this would not fit beside the others that are in work.
+MAX_TILE_BYTES = 2**28
+_PLAIN_KINDS = ("generic", "uniform", "shaped")
+# Files of these kinds may begin with a label or an overview.
+_LARGEST_KINDS = (*_PLAIN_KINDS, "scn", "qpi", "philips", "ndpi", "svs")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +33,40 @@ class PictureLevel:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One RGB picture of a file: its name where it has one of its own, its levels, its colours."""
+    """One RGB picture of a file.
+
+    Parameters
+    ----------
+    name : str
+        Its own name, empty where it is the only one.
+    levels : tuple of PictureLevel
+        Level 0 first.
+    to_rgb : callable
+        From decoded samples to RGB.
+    orientation : int
+        TIFF's orientation, 1..8; 1 is upright.
+    warnings : tuple of str
+        What the user should know.
+    """
 
     name: str
     levels: tuple[PictureLevel, ...]
     to_rgb: ToRgb
-    grey: bool
+    orientation: int = 1
+    warnings: tuple[str, ...] = ()
 
 
-def pictures_of(path: Path, tif: tifffile.TiffFile, names: list[str]) -> list[Picture]:
+def pictures_of(
+    path: Path, tif: tifffile.TiffFile, names: list[str], used_bits: int | None = None
+) -> list[Picture]:
     """Return the pictures of the file's main series.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of the channels as far as the file states them.
+    used_bits : int or None
+        Bits of a sample that are used, where the file states it.
 
     Raises
     ------
@@ -75,20 +79,29 @@ def pictures_of(path: Path, tif: tifffile.TiffFile, names: list[str]) -> list[Pi
     pyramid = [*series[0].levels, *series[1:]]
     _check_pixels(path, pyramid[0])
     size = tif.filehandle.size
-    planes = [_planes(path, tif, level, size) for level in pyramid]
-    return _pictures(path, pyramid[0].keyframe, planes, names)
+    page = pyramid[0].keyframe
+    planes = [_level(path, tif, level, size) for level in pyramid if _is_alike(level.keyframe, page)]
+    bits = min(used_bits or page.bitspersample, page.bitspersample)
+    return _pictures(path, page, planes, names, bits)
 
 
 def _main_series(tif: tifffile.TiffFile) -> list[Any]:
-    """Return the first series and, where the pyramid was written as plain pages, its smaller copies."""
-    main = tif.series[0]
-    if main.kind not in ("generic", "uniform", "shaped") or len(main.levels) > 1:
+    """Return the picture and, where the pyramid was written as plain pages, its smaller copies."""
+    first = tif.series[0]
+    pictures = [series for series in tif.series if {"Y", "X"} <= set(series.axes) and series.size]
+    main = max(pictures, key=_area, default=first) if first.kind in _LARGEST_KINDS else first
+    if main.kind not in _PLAIN_KINDS or len(main.levels) > 1:
         return [main]
     chain = [main]
-    for other in tif.series[1:]:
+    for other in sorted((series for series in pictures if series is not main), key=_area, reverse=True):
         if _is_smaller_copy(chain[-1], other):
             chain.append(other)
     return chain
+
+
+def _area(series: Any) -> int:
+    height, width = _height_width(series)
+    return height * width
 
 
 def _is_smaller_copy(large: Any, small: Any) -> bool:
@@ -100,18 +113,29 @@ def _is_smaller_copy(large: Any, small: Any) -> bool:
     return abs(h / h2 - w / w2) < 0.05 * h / h2 + 2 / min(h2, w2)
 
 
+def _is_alike(page: Any, first: Any) -> bool:
+    """Whether a level has the samples of the first one; else it cannot be shown in its place."""
+    return (page.samplesperpixel, page.planarconfig, page.photometric, page.dtype) == (
+        first.samplesperpixel,
+        first.planarconfig,
+        first.photometric,
+        first.dtype,
+    )
+
+
 def _height_width(series: Any) -> tuple[int, int]:
     return series.shape[series.axes.index("Y")], series.shape[series.axes.index("X")]
 
 
 def _check_pixels(path: Path, series: Any) -> None:
-    """Refuse what cannot be an 8-bit picture, with one sentence each."""
+    """Refuse what cannot be a picture of 8 or 16 bits, with one sentence each."""
     axes = {axis: n for axis, n in zip(series.axes, series.shape, strict=True) if n > 1 or axis in "YX"}
     if "Y" not in axes or "X" not in axes:
         raise HistoclustError(f"{path}: holds no picture with two axes: export it as 8-bit RGB.")
-    if series.dtype != np.uint8:
+    if series.dtype not in (np.uint8, np.uint16) or not isinstance(series.keyframe.bitspersample, int):
         raise HistoclustError(
-            f"{path}: its pixels are {series.dtype}, and 8-bit RGB is needed: convert it to 8-bit RGB."
+            f"{path}: its pixels are {series.dtype}, and 8-bit or 16-bit pixels without a sign are needed: "
+            "convert it to 8-bit RGB."
         )
     check_size(path, axes["Y"], axes["X"])
     extra = sorted(set(axes) - set("YXSC"))
@@ -130,21 +154,24 @@ def check_size(path: Path, height: int, width: int) -> None:
         )
 
 
-def _planes(path: Path, tif: tifffile.TiffFile, series: Any, size: int) -> PictureLevel:
+def _level(path: Path, tif: tifffile.TiffFile, series: Any, size: int) -> PictureLevel:
     """Return all planes of one level, in the order of the file."""
     page = series.keyframe
     shape = page.imagelength, page.imagewidth
-    tile = (
-        (page.tilelength, page.tilewidth) if page.is_tiled else (min(page.rowsperstrip, shape[0]), shape[1])
-    )
-    if min(*shape, *tile) < 1 or tile[0] * tile[1] * page.samplesperpixel > MAX_TILE_BYTES:
+    sides = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, shape[1])
+    if min(*shape, *sides) < 1:
+        raise HistoclustError(f"{path}: states a size of 0 px: the file is damaged, copy or export it again.")
+    tile = sides if page.is_tiled else (rows_per_part(page), shape[1])
+    samples = page.samplesperpixel if page.planarconfig == 1 else 1
+    if tile[0] * tile[1] * samples * page.dtype.itemsize > MAX_TILE_BYTES:
         raise HistoclustError(
             f"{path}: its tiles or strips are {tile[0]} x {tile[1]} px, which cannot be read piece by piece: "
             "save it tiled, as a pyramidal OME-TIFF."
         )
-    count = -(-shape[0] // tile[0]) * -(-shape[1] // tile[1])
-    planes = [plane for page in _pages(path, tif, series) for plane in _page_planes(path, page, count, size)]
-    return PictureLevel(shape, tile, tuple(planes))
+    pages = _pages(path, tif, series)
+    return PictureLevel(
+        shape, tile, tuple(p for page in pages for p in planes_of_page(path, page, tile, size))
+    )
 
 
 def _pages(path: Path, tif: tifffile.TiffFile, series: Any) -> list[Any]:
@@ -156,31 +183,9 @@ def _pages(path: Path, tif: tifffile.TiffFile, series: Any) -> list[Any]:
     return pages
 
 
-def _page_planes(path: Path, page: Any, count: int, size: int) -> list[Plane]:
-    keyframe = page.keyframe
-    apart = keyframe.samplesperpixel if keyframe.planarconfig == 2 else 1
-    offsets = np.asarray(page.dataoffsets, np.int64)
-    counts = np.asarray(page.databytecounts, np.int64)
-    if len(offsets) < apart * count or len(counts) < apart * count:
-        raise HistoclustError(
-            f"{path}: is damaged, {apart * count - min(len(offsets), len(counts))} of its tiles have no "
-            "place in the file: copy or export it again."
-        )
-    missing = int(np.count_nonzero(offsets + counts > size))
-    if missing:
-        raise HistoclustError(
-            f"{path}: is cut short, {missing} of {len(offsets)} tiles of a level lie beyond the end of the "
-            "file: copy or export it again."
-        )
-    tables = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
-    decoder = keyframe.decode
-    return [
-        Plane(decoder, tables, k * count, offsets[k * count :][:count], counts[k * count :][:count])
-        for k in range(apart)
-    ]
-
-
-def _pictures(path: Path, page: Any, levels: list[PictureLevel], names: list[str]) -> list[Picture]:
+def _pictures(
+    path: Path, page: Any, levels: list[PictureLevel], names: list[str], bits: int
+) -> list[Picture]:
     """Group the planes of each level into pictures of one, three or four samples."""
     together = 1 if page.planarconfig == 2 else page.samplesperpixel
     n = len(levels[0].planes)
@@ -188,51 +193,34 @@ def _pictures(path: Path, page: Any, levels: list[PictureLevel], names: list[str
         groups = [("", tuple(range(n)))]
     else:
         groups = group_channels(path, n, names, grey=together == 1)
-    return [_picture(path, page, levels, name, members, together) for name, members in groups]
+    return [_picture(path, page, levels, name, members, together, bits) for name, members in groups]
 
 
 def _picture(
-    path: Path, page: Any, levels: list[PictureLevel], name: str, members: tuple[int, ...], together: int
+    path: Path,
+    page: Any,
+    levels: list[PictureLevel],
+    name: str,
+    members: tuple[int, ...],
+    together: int,
+    bits: int,
 ) -> Picture:
     samples = len(members) * together
-    to_rgb = _colours(path, page, samples)
+    to_rgb = colours(path, page, samples, bits)
     cut = tuple(
         PictureLevel(level.shape, level.tile, tuple(level.planes[k] for k in members))
         for level in levels
         if max(members) < len(level.planes)
     )
-    return Picture(name, cut, to_rgb, grey=samples < 3 and page.photometric != 3)
+    orientation = page.tags.valueof(274, 1)
+    turned = orientation if orientation in range(2, 9) else 1
+    return Picture(name, cut, to_rgb, turned, _warnings(path, page, samples, bits))
 
 
-def _colours(path: Path, page: Any, samples: int) -> ToRgb:
-    """Return the function that turns decoded samples into RGB."""
-    photometric = int(page.photometric)
-    if photometric == 3 and samples == 1 and page.colormap is not None:
-        # TIFF palettes hold 16 bits a colour; some writers fill the lower byte only.
-        table = np.asarray(page.colormap).T
-        palette = (table >> 8 if table.max() > 255 else table).astype(np.uint8)
-        return lambda pixels: palette[pixels[..., 0]]
-    if photometric == 5 or samples > 4 or (photometric == 6 and int(page.compression) not in (6, 7, 33007)):
-        raise HistoclustError(
-            f"{path}: its colours ({samples} samples a px, {page.photometric.name}) are not RGB: convert it "
-            "to 8-bit RGB."
-        )
-    if samples < 3:
-        return _from_white if photometric == 0 else _from_grey
-    return _from_rgba if samples == 4 else np.ascontiguousarray
-
-
-def _from_grey(pixels: NDArray[Any]) -> UInt8:
-    return np.repeat(pixels[..., :1], 3, axis=-1)
-
-
-def _from_white(pixels: NDArray[Any]) -> UInt8:
-    """Grey where 0 is white."""
-    return np.repeat(255 - pixels[..., :1], 3, axis=-1)
-
-
-def _from_rgba(pixels: NDArray[Any]) -> UInt8:
-    """Lay RGBA over white: what is transparent was never scanned."""
-    alpha = pixels[..., 3:].astype(np.uint16)
-    over = pixels[..., :3] * alpha + 255 * (255 - alpha)
-    return ((over + 127) // 255).astype(np.uint8)
+def _warnings(path: Path, page: Any, samples: int, bits: int) -> tuple[str, ...]:
+    warnings = []
+    if samples < 3 and page.photometric != 3:
+        warnings.append(f"{path.name}: is grey, shown as grey RGB.")
+    if bits > 8:
+        warnings.append(f"{path.name}: has {bits} bits a sample, 0 to {2**bits - 1} are shown as 0 to 255.")
+    return tuple(warnings)

@@ -1,0 +1,87 @@
+"""Tiles of a picture that are missing or cannot be decoded: holes in the stain, not the end of the run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_histoclust.core.errors import HistoclustError
+
+Box = tuple[int, int, int, int]
+
+# A file of which more tiles than this, and more than this share, cannot be decoded is damaged as a whole.
+MOST_DAMAGED, MOST_DAMAGED_SHARE = 8, 0.1
+
+
+class Holes:
+    """The holes of one picture, in level-0 px; thread-safe.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the sentences.
+    shape : (int, int)
+        Height and width of level 0 in px.
+    missing : sequence of (y, x, height, width)
+        Tiles that were never written, in level-0 px.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int], missing: Sequence[Box] = ()) -> None:
+        self._path, self._shape = path, shape
+        self._missing = tuple(missing)
+        self._damaged: dict[tuple[int, int, int], Box] = {}
+        self._decoded = 0
+        self._lock = threading.Lock()
+
+    def decoded(self) -> None:
+        """Count a tile that was decoded."""
+        self._decoded += 1  # a lost count under threads does no harm
+
+    def add(self, key: tuple[int, int, int], box: Box, reason: str) -> None:
+        """Note that the tile (level, row, col), which covers `box`, cannot be decoded.
+
+        Raises
+        ------
+        HistoclustError
+            If that is so of too much of the file to call it a slide with holes.
+        """
+        with self._lock:
+            self._damaged[key] = box
+            damaged = len(self._damaged)
+        if damaged > max(MOST_DAMAGED, MOST_DAMAGED_SHARE * (self._decoded + damaged)):
+            raise HistoclustError(
+                f"{self._path}: {damaged} of the {self._decoded + damaged} tiles read so far cannot be "
+                f"decoded ({reason}): the file is damaged, copy or export it again."
+            )
+
+    def boxes(self) -> NDArray[np.int64]:
+        """Return (n, 4) y, x, height and width in level-0 px of all holes known so far."""
+        with self._lock:
+            boxes = [*self._missing, *self._damaged.values()]
+        return np.array(boxes, np.int64).reshape(-1, 4)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say once of each kind how many there are."""
+        with self._lock:
+            counts = {"never written": len(self._missing), "not decodable": len(self._damaged)}
+        return tuple(
+            f"{self._path.name}: {n} tile{'s' * (n > 1)} {what}, left white and taken as not valid."
+            for what, n in counts.items()
+            if n
+        )
+
+    def valid(self, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
+        """Return a (h, w) mask at a downsample, False wherever a hole touches; None without holes."""
+        boxes = self.boxes()
+        if not len(boxes):
+            return None
+        mask = np.ones(shape, bool)
+        low = np.floor(boxes[:, :2] / downsample).astype(np.int64)
+        high = np.ceil((boxes[:, :2] + boxes[:, 2:]) / downsample).astype(np.int64)
+        for (top, left), (bottom, right) in zip(low, high, strict=True):
+            mask[top:bottom, left:right] = False
+        return mask
