@@ -14,10 +14,12 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export import FORMATS, export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run import Run
+from stacks import write_stack
 
 FILES = {
     "geojson": {"clusters.geojson"},
     "ome-tiff": {"labels.ome.tif"},
+    "overlay": {"overlay.ome.tif"},
     "ome-zarr": {"labels.ome.zarr"},
     "csv": {"patches.csv", "clusters.csv"},
     "parquet": {"patches.parquet"},
@@ -25,12 +27,16 @@ FILES = {
     "png": {"map.png"},
     "pdf": {"map.pdf"},
     "svg": {"map.svg"},
+    "report": {"report.html"},
+    "report-pdf": {"report.pdf"},
 }
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return make_run(tmp_path_factory.mktemp("exports") / "run")
+    folder = tmp_path_factory.mktemp("exports")
+    images = write_stack(folder / "images", side_px=512, stains=("HE", "CD31"))
+    return make_run(folder / "run", clusters=2, paths=[images])
 
 
 def _names(folder: Path) -> set[str]:

@@ -55,11 +55,12 @@ def test_every_figure_of_a_run_is_written(run: Run) -> None:
     drawn = drive(draw_figures(run), seen.append)
     names = {path.name for path in drawn}
     montages = {f"montage_{i}.png" for i in (1, 2, 3, 4)}
-    assert names == {"map.png", "histogram.png", "umap.png", "density_1.png", "density_2.png"} | montages
+    whole = {"map.png", "histogram.png", "confidence.png", "umap.png", "density_1.png", "density_2.png"}
+    assert names == whole | montages
     assert {path.name for path in (run.path / "figures").iterdir()} == names
     assert seen[-1].done == seen[-1].total == len(drawn)
     assert all(min(_rgb(path).shape[:2]) > 300 for path in drawn)
-    for name in ("map.png", "histogram.png", "umap.png"):
+    for name in ("map.png", "histogram.png", "confidence.png", "umap.png"):
         picture = _rgb(run.path / "figures" / name)
         assert all(_has_colour(picture, cluster.colour) for cluster in run.clusters)
 
@@ -67,7 +68,7 @@ def test_every_figure_of_a_run_is_written(run: Run) -> None:
 def test_without_images_all_but_the_montages_is_drawn(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", um_per_px=None)
     names = {path.name for path in drive(draw_figures(run))}
-    assert names == {"map.png", "histogram.png", "density.png"}
+    assert names == {"map.png", "histogram.png", "confidence.png", "density.png"}
 
 
 def test_slides_without_images_are_left_out_of_the_montages(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_an_empty_cluster_and_a_long_name_are_no_trouble(tmp_path: Path) -> None
 def test_one_patch_is_enough(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", rows=1, cols=1, clusters=2, embedding=True)
     assert len(run) == 1
-    assert len(drive(draw_figures(run))) == 4
+    assert len(drive(draw_figures(run))) == 5
 
 
 def test_figures_are_the_same_in_any_thread_and_settings_stay_untouched(tmp_path: Path) -> None:

@@ -60,11 +60,11 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
 def figures_of(run: Run) -> Iterator[tuple[str, Figure, Progress]]:
     """Draw the figures one after the other: the name of its file without suffix, the figure, how far."""
     stacks = _stacks(run)
-    montages = len(run.clusters) if any(stacks) else 0
-    total = 5 + len(run.grids) + montages
+    wanted = len(run.grids) + 3 + run.has_embedding + _has_model(run)
+    total = wanted + (len(run.clusters) if any(stacks) else 0)
     figures = chain(_single_figures(run, stacks), _montages(run, stacks))
     for done, (name, figure) in enumerate(figures, start=1):
-        yield name, figure, Progress("Drawing figures", done, max(total, done))
+        yield name, figure, Progress("Drawing figures", done, total)
 
 
 def write_map(run: Run, path: Path) -> Path:
@@ -91,8 +91,12 @@ def _single_figures(run: Run, stacks: Stacks) -> Iterator[Drawn]:
     yield from _densities(run)
     if run.embedding is not None:
         yield "umap", draw_scatter(run.embedding, run.labels, run.clusters)
-    if (run.path / "model" / "model.json").is_file():
+    if _has_model(run):
         yield "learning_curve", draw_learning_curve(run.model().spec.history)
+
+
+def _has_model(run: Run) -> bool:
+    return (run.path / "model" / "model.json").is_file()
 
 
 def _confidence_pictures(run: Run) -> list[tuple[str, NDArray[np.float32]]]:
