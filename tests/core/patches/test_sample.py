@@ -11,7 +11,7 @@ from core.patches.made import mask_of, noise_stack, stack_of
 from core.slides.written import noise
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.patches import sample
+from napari_histoclust.core.patches import reader
 from napari_histoclust.core.patches.lattice import LevelChoice
 from napari_histoclust.core.patches.sample import SampledPatches, sample_patches
 from napari_histoclust.core.slides.protocol import UInt8
@@ -73,7 +73,7 @@ def test_only_the_seed_decides(
     first, other = drawn(*two), drawn(*two, seed=2)
     assert (first.y_px != other.y_px).any()
     monkeypatch.setattr("os.cpu_count", lambda: 7)
-    monkeypatch.setattr(sample, "UNIT_BYTES", 5000)
+    monkeypatch.setattr(reader, "UNIT_BYTES", 5000)
     again = drawn(*two)
     for name in ("pixels", "stack_index", "y_px", "x_px"):
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.slides.written import ArrayLevel, UInt8, noise
-from napari_histoclust.core.slides.tiles import TileCache, TiledSlide
+from napari_histoclust.core.slides.tiles import TiledSlide, _tiles_under
 
 
 def slide_of(level: ArrayLevel) -> TiledSlide:
@@ -58,22 +58,20 @@ def test_a_tile_at_hand_is_not_decoded_again() -> None:
     assert len(level.decoded) == 4
 
 
-def test_the_cache_keeps_within_its_bytes_but_always_the_last_tile() -> None:
-    cache = TileCache(max_bytes=1000)
-    loads: list[int] = []
-
-    def load(key: int, size: int) -> UInt8:
-        loads.append(key)
-        return np.full(size, key, np.uint8)
-
-    for key in (1, 2, 3):
-        cache.get((0, 0, key), lambda key=key: load(key, 400))  # type: ignore[misc]
-    cache.get((0, 0, 3), lambda: load(3, 400))
-    cache.get((0, 0, 1), lambda: load(1, 400))  # dropped when 3 came
-    assert loads == [1, 2, 3, 1]
-    for _ in range(2):
-        cache.get((0, 0, 9), lambda: load(9, 5000))
-    assert loads == [1, 2, 3, 1, 9]
+@given(
+    places=st.lists(st.tuples(st.integers(-60, 140), st.integers(-60, 140)), min_size=1, max_size=20),
+    side=st.integers(1, 70),
+    tile=st.tuples(st.integers(1, 50), st.integers(1, 50)),
+)
+def test_tiles_under_squares_are_those_that_px_by_px_finds(
+    places: list[tuple[int, int]], side: int, tile: tuple[int, int]
+) -> None:
+    touched = np.zeros((90, 110), bool)
+    for top, left in places:
+        touched[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)] = True
+    slow = sorted({(int(y) // tile[0], int(x) // tile[1]) for y, x in np.argwhere(touched)})
+    y, x = np.array(places).T
+    assert _tiles_under(y, x, side, touched.shape, tile) == slow  # type: ignore[arg-type]
 
 
 def test_threads_read_the_same_pixels() -> None:
@@ -97,10 +95,28 @@ def test_lazy_levels_slice_as_the_array_does(index: object) -> None:
     np.testing.assert_array_equal(lazy[index].compute(scheduler="sync"), picture[index])  # type: ignore[index]
 
 
-def test_flat_strips_become_chunks_of_about_a_thousand_rows() -> None:
-    (lazy,) = slide_of(ArrayLevel(noise(3000, 50), (8, 50))).dask_levels()
-    assert lazy.chunks[0][0] == 1024
-    assert lazy.chunks[1] == (50,)
+@pytest.mark.parametrize(
+    ("shape", "tile", "chunk"),
+    [
+        ((3000, 50), (8, 50), (1024, 50)),
+        ((3000, 8000), (8, 3840), (1024, 960)),  # strips of an NDPI
+        ((3000, 5000), (8, 5000), (1024, 1000)),
+        ((5000, 5000), (2048, 2048), (1024, 1024)),
+        ((5000, 5000), (240, 240), (960, 960)),
+    ],
+)
+def test_chunks_for_a_viewer_are_squarish_whatever_the_tiles(
+    shape: tuple[int, int], tile: tuple[int, int], chunk: tuple[int, int]
+) -> None:
+    (lazy,) = slide_of(ArrayLevel(np.zeros((*shape, 3), np.uint8), tile)).dask_levels()
+    assert lazy.chunksize == (*chunk, 3)
+
+
+def test_chunks_side_by_side_decode_the_strips_they_share_once() -> None:
+    level = ArrayLevel(noise(64, 8000), (8, 3840))
+    (lazy,) = slide_of(level).dask_levels()
+    np.testing.assert_array_equal(lazy.compute(scheduler="threads"), level.picture)
+    assert sorted(level.decoded) == [(row, col) for row in range(8) for col in range(3)]
 
 
 def test_a_lazy_chunk_reads_nothing_beside_it() -> None:

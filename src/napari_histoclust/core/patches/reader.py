@@ -1,25 +1,77 @@
-"""Patches of a lattice in its order, read ahead by threads."""
+"""Patches in the order wanted, every stain of them read by a thread of its own, ahead of who takes them."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_histoclust.core.patches.cut import cut_patches
+from napari_histoclust.core.patches.cut import cut_stain
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
 
-T = TypeVar("T")
-U = TypeVar("U")
+K = TypeVar("K")
+Int = NDArray[np.integer[Any]]
 
-# Bytes of patches handed over at a time; a few of these are in memory at once.
+# Bytes of patches handed over at a time, and how many such pieces are read ahead.
 UNIT_BYTES = 24 * 2**20
+AHEAD = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Unit(Generic[K]):
+    """Patches that lie near each other and are read at once.
+
+    Parameters
+    ----------
+    key : object
+        What the caller knows them by.
+    stack : Stack
+        The slide.
+    level : int
+        Level of the stack.
+    y, x : (n,) integers
+        Upper left corners in px of `level`.
+    patch_px : int
+        Side in px of `level`.
+    """
+
+    key: K
+    stack: Stack
+    level: int
+    y: Int
+    x: Int
+    patch_px: int
+
+
+@dataclass(frozen=True, eq=False)
+class Patches(Generic[K]):
+    """What was read of a unit.
+
+    Parameters
+    ----------
+    key : object
+        The unit's.
+    pixels : (n, stains, patch_px, patch_px, 3) uint8 array
+        Its patches.
+    measured : object
+        What `measure` says of them; None without.
+    """
+
+    key: K
+    pixels: UInt8
+    measured: Any
+
+
+Measure = Callable[[K, UInt8], Any]
 
 
 def read_patches(
@@ -51,17 +103,13 @@ def read_patches(
         If a stain is missing or a file cannot be decoded.
     """
     stack.require(stains)
-    size = max(1, UNIT_BYTES // (len(stains) * grid.patch_px**2 * 3))
-
-    def read(rows: slice) -> tuple[slice, UInt8]:
-        y, x = grid.row[rows] * grid.stride_px, grid.col[rows] * grid.stride_px
-        return rows, cut_patches(stack, grid.level, y, x, grid.patch_px, stains)
-
-    return read_ahead(read, _units(grid, start, stop, size))
+    units = grid_units(stack, grid, start, stop, len(stains))
+    return ((patches.key, patches.pixels) for patches in read_units(units, stains))
 
 
-def _units(grid: PatchGrid, start: int, stop: int, size: int) -> Iterator[slice]:
-    """Pieces of blocks of at most `size` patches."""
+def grid_units(stack: Stack, grid: PatchGrid, start: int, stop: int, stains: int) -> Iterator[Unit[slice]]:
+    """Split the patches `start` to `stop` of a grid into pieces of its blocks, known by their rows."""
+    size = unit_size(stains, grid.patch_px)
     starts = grid.block_starts
     first = max(0, int(np.searchsorted(starts, start, side="right")) - 1)
     for block in range(first, len(starts) - 1):
@@ -69,23 +117,77 @@ def _units(grid: PatchGrid, start: int, stop: int, size: int) -> Iterator[slice]
         if low >= stop:
             return
         for piece in range(low, high, size):
-            yield slice(piece, min(piece + size, high))
+            rows = slice(piece, min(piece + size, high))
+            y, x = grid.row[rows] * grid.stride_px, grid.col[rows] * grid.stride_px
+            yield Unit(rows, stack, grid.level, y, x, grid.patch_px)
 
 
-def read_ahead(work: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
-    """Map `work` over `items` in threads, in order, a few items ahead of the consumer.
+def unit_size(stains: int, patch_px: int) -> int:
+    """Return how many patches make a unit."""
+    return max(1, UNIT_BYTES // (stains * patch_px**2 * 3))
 
-    When the consumer stops early, what has not begun is dropped and what has is waited for.
+
+def read_units(
+    units: Iterable[Unit[K]], stains: Sequence[str], measure: Measure[K] | None = None
+) -> Iterator[Patches[K]]:
+    """Read units in their order, a few ahead of the consumer.
+
+    Stains and units are tasks of one pool, stain after stain of the first unit, then the next: a unit is
+    whole as early as can be, and no thread waits for another. When the consumer stops early, what has not
+    begun is dropped and what has is waited for.
+
+    Parameters
+    ----------
+    units : iterable of Unit
+        What to read; taken from as reading goes on.
+    stains : sequence of str
+        Stains in the order wanted.
+    measure : callable, optional
+        Key and pixels of a unit -> whatever is to be known of them; called by the threads that read.
+
+    Raises
+    ------
+    HistoclustError
+        If a file cannot be decoded; by the unit that needed it.
     """
-    workers = min(8, max(2, os.cpu_count() or 2))
-    waiting: deque[Future[U]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="patches")
+    pool = ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 2)), thread_name_prefix="patches")
+    waiting: deque[_Reading[K]] = deque()
     try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > workers:
+        for unit in units:
+            waiting.append(_Reading(pool, unit, stains, measure))
+            if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Reading(Generic[K]):
+    """A unit under way."""
+
+    def __init__(
+        self, pool: ThreadPoolExecutor, unit: Unit[K], stains: Sequence[str], measure: Measure[K] | None
+    ) -> None:
+        self._unit, self._measure = unit, measure
+        self._pixels = np.empty((len(unit.y), len(stains), unit.patch_px, unit.patch_px, 3), np.uint8)
+        self._measured: Any = None
+        self._left = len(stains)
+        self._lock = threading.Lock()
+        self._parts = [pool.submit(self._read, index, stain) for index, stain in enumerate(stains)]
+
+    def _read(self, index: int, stain: str) -> None:
+        unit, stack = self._unit, self._unit.stack
+        own = stack.slide_levels[stain][unit.level]
+        cut_stain(stack.slides[stain], own, unit.y, unit.x, self._pixels, index)
+        with self._lock:
+            self._left -= 1
+            is_last = self._left == 0
+        if is_last and self._measure is not None:
+            self._measured = self._measure(unit.key, self._pixels)
+
+    def result(self) -> Patches[K]:
+        """Wait for all stains."""
+        for part in self._parts:
+            part.result()
+        return Patches(self._unit.key, self._pixels, self._measured)

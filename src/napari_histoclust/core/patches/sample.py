@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.patches.area import AreaTable
-from napari_histoclust.core.patches.cut import cut_patches
 from napari_histoclust.core.patches.lattice import LevelChoice, lattice_shape
-from napari_histoclust.core.patches.reader import UNIT_BYTES, read_ahead
+from napari_histoclust.core.patches.reader import Unit, read_units, unit_size
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.tissue import TissueMask
@@ -204,35 +203,30 @@ def _read(
     resize: Resize,
 ) -> Job[UInt8]:
     """Read what was drawn, block by block, into the order in which it was drawn."""
-
-    def read(rows: Int) -> tuple[Int, UInt8]:
-        index = int(drawn.stack[rows[0]])
-        choice = levels[index]
-        patches = cut_patches(
-            stacks[index], choice.level, drawn.y[rows], drawn.x[rows], choice.patch_px, stains
-        )
-        return rows, patches
-
     pixels: UInt8 | None = None
     done = 0
-    for rows, patches in read_ahead(read, _units(drawn, levels, len(stains))):
-        small = np.asarray(resize(patches))
+    for patches in read_units(_units(stacks, drawn, levels, len(stains)), stains):
+        small = np.asarray(resize(patches.pixels))
         if pixels is None:
             pixels = np.empty((len(drawn.stack), *small.shape[1:]), np.uint8)
-        pixels[rows] = small
-        done += len(rows)
+        pixels[patches.key] = small
+        done += len(small)
         yield Progress("Reading patches", done, len(drawn.stack))
     assert pixels is not None, "count is at least 1"
     return pixels
 
 
-def _units(drawn: _Drawn, levels: Sequence[LevelChoice], stains: int) -> Iterator[Int]:
+def _units(
+    stacks: Sequence[Stack], drawn: _Drawn, levels: Sequence[LevelChoice], stains: int
+) -> Iterator[Unit[Int]]:
     """Groups of rows of one block each, small enough to be read at once."""
     order = np.lexsort((drawn.x // BLOCK_PX, drawn.y // BLOCK_PX, drawn.stack))
     block = np.stack([drawn.stack, drawn.y // BLOCK_PX, drawn.x // BLOCK_PX])[:, order]
     cuts = np.flatnonzero((np.diff(block, axis=1) != 0).any(axis=0)) + 1
     for group in np.split(order, cuts):
-        patch_px = levels[int(drawn.stack[group[0]])].patch_px
-        size = max(1, UNIT_BYTES // (3 * stains * patch_px**2))
+        index = int(drawn.stack[group[0]])
+        level, patch_px = levels[index].level, levels[index].patch_px
+        size = unit_size(stains, patch_px)
         for start in range(0, len(group), size):
-            yield group[start : start + size]
+            rows = group[start : start + size]
+            yield Unit(rows, stacks[index], level, drawn.y[rows], drawn.x[rows], patch_px)

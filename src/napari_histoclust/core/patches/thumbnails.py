@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_histoclust.core.patches.cut import cut_patches
 from napari_histoclust.core.patches.grid import BLOCK_PX, PatchGrid
+from napari_histoclust.core.patches.reader import Unit, read_units
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
 
@@ -73,9 +73,9 @@ def read_thumbnails(
     stack.require(stains)
     level, patch_px = thumbnail_level(stack, grid, side_px)
     y, x = (_corner(place[rows], grid, stack.downsamples[level]) for place in (grid.row, grid.col))
-    for places in _blocks(y, x):
-        patches = cut_patches(stack, level, y[places], x[places], patch_px, stains)
-        yield places, resized(patches, side_px)
+    units = (Unit(places, stack, level, y[places], x[places], patch_px) for places in _blocks(y, x))
+    for patches in read_units(units, stains):
+        yield patches.key, resized(patches.pixels, side_px)
 
 
 def resized(patches: UInt8, side_px: int) -> UInt8:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Sequence
 from functools import partial
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_histoclust.core.slides.protocol import UInt8
+from napari_histoclust.core.slides.tile_cache import shared_cache
 
 if TYPE_CHECKING:
     import dask.array as da
 
-CACHE_BYTES = 32 * 2**20
+Int = NDArray[np.int64]
+
 CHUNK_PX = 1024
 WHITE = 255
+
+_numbers = count()
 
 
 class TileLevel(Protocol):
@@ -38,41 +42,6 @@ class TileLevel(Protocol):
     def decode(self, row: int, col: int) -> UInt8:
         """Return the (h, w, 3) pixels of one tile, cut at the picture's edge or not; thread-safe."""
         ...
-
-
-class TileCache:
-    """The tiles decoded last, up to a number of bytes; thread-safe.
-
-    Two threads that miss the same tile both decode it: that is rarer and cheaper than waiting.
-    """
-
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._tiles: OrderedDict[tuple[int, int, int], UInt8] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[int, int, int], load: Callable[[], UInt8]) -> UInt8:
-        """Return the tile under `key` (level, row, col), from `load` where it is not at hand."""
-        with self._lock:
-            tile = self._tiles.get(key)
-            if tile is not None:
-                self._tiles.move_to_end(key)
-                return tile
-        tile = load()
-        with self._lock:
-            self._keep(key, tile)
-        return tile
-
-    def _keep(self, key: tuple[int, int, int], tile: UInt8) -> None:
-        old = self._tiles.pop(key, None)
-        self._bytes += tile.nbytes - (0 if old is None else old.nbytes)
-        self._tiles[key] = tile
-        # The last tile stays even where it is larger than the cache: a picture of one strip would otherwise
-        # be decoded again for every window.
-        while self._bytes > self._max_bytes and len(self._tiles) > 1:
-            _, dropped = self._tiles.popitem(last=False)
-            self._bytes -= dropped.nbytes
 
 
 class TiledSlide:
@@ -102,7 +71,9 @@ class TiledSlide:
         self.warnings = warnings
         self.shapes = tuple(level.shape for level in levels)
         self._levels = tuple(levels)
-        self._cache = TileCache()
+        self._cache = shared_cache()
+        self._number = next(_numbers)
+        weakref.finalize(self, self._cache.forget, self._number)
 
     def __repr__(self) -> str:
         return f"<slide {self.name!r} of {self.path.name}, {self.shapes[0][0]} x {self.shapes[0][1]} px>"
@@ -116,13 +87,46 @@ class TiledSlide:
         rows = _covered(y, height, source.shape[0], source.tile[0])
         cols = _covered(x, width, source.shape[1], source.tile[1])
         for row, col in product(rows, cols):
-            tile = self._cache.get((level, row, col), partial(source.decode, row, col))
+            tile = self._tile(level, row, col)
             top, left = row * source.tile[0], col * source.tile[1]
             _paste(window, tile, top - y, left - x, source.shape[0] - top, source.shape[1] - left)
         return window
 
+    def cut(self, level: int, y: Int, x: Int, out: UInt8, index: int) -> None:
+        """Write the patches at (y, x) px of `level` into ``out[:, index]``, white outside; thread-safe.
+
+        Each tile under a patch is decoded once and copied straight into every patch that it touches.
+
+        Parameters
+        ----------
+        level : int
+            Level that is read.
+        y, x : (n,) int64
+            Upper left corners.
+        out : (n, s, p, p, 3) uint8, C-contiguous
+            Patches of several stains.
+        index : int
+            Which of the stains this slide is.
+        """
+        from napari_histoclust.core.slides.paste import paste  # numba takes half a second to import
+
+        source, side = self._levels[level], out.shape[2]
+        (height, width), (tall, wide) = source.shape, source.tile
+        if ((y < 0) | (x < 0) | (y + side > height) | (x + side > width)).any():
+            out[:, index] = WHITE
+        flat = out.reshape(*out.shape[:3], 3 * side)
+        for row, col in _tiles_under(y, x, side, source.shape, source.tile):
+            tile = self._tile(level, row, col)
+            top, left = row * tall, col * wide
+            place = top, left, min(top + tile.shape[0], height), min(left + tile.shape[1], width)
+            paste(tile.reshape(len(tile), -1), place, y, x, flat, index)
+
+    def _tile(self, level: int, row: int, col: int) -> UInt8:
+        load = partial(self._levels[level].decode, row, col)
+        return self._cache.get((self._number, level, row, col), load)
+
     def dask_levels(self) -> list[da.Array]:
-        """Return every level as a lazy (y, x, 3) uint8 array, in chunks of whole tiles of about 1024 px."""
+        """Return every level as a lazy (y, x, 3) uint8 array, in squarish chunks of about 1024 px."""
         return [
             lazy_level(self, index, _chunks(level.shape, level.tile))
             for index, level in enumerate(self._levels)
@@ -143,12 +147,38 @@ def _paste(window: UInt8, tile: UInt8, top: int, left: int, height: int, width: 
     window[y0:y1, x0:x1] = tile[y0 - top : y1 - top, x0 - left : x1 - left]
 
 
-def _chunks(shape: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
-    """Chunk of whole tiles near 1024 px a side: tiny or flat tiles would make a viewer crawl."""
-    height, width = (
-        min(size, max(1, round(CHUNK_PX / side)) * side) for size, side in zip(shape, tile, strict=True)
+def _tiles_under(
+    y: Int, x: Int, side: int, shape: tuple[int, int], tile: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """Rows and columns of the tiles that any of the squares touches inside the picture, row by row."""
+    inside = (y > -side) & (y < shape[0]) & (x > -side) & (x < shape[1])
+    if not inside.any():
+        return []
+    (top, bottom), (left, right) = (
+        (np.maximum(start[inside], 0) // step, (np.minimum(start[inside] + side, size) - 1) // step + 1)
+        for start, size, step in zip((y, x), shape, tile, strict=True)
     )
+    row, col = top.min(), left.min()
+    # A square adds one at its first tile and takes it back behind its last; the running sums count squares.
+    table = np.zeros((bottom.max() - row + 1, right.max() - col + 1), np.int32)
+    for rows, cols, step in ((top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)):
+        np.add.at(table, (rows - row, cols - col), step)
+    touched = np.argwhere(table.cumsum(axis=0).cumsum(axis=1))
+    return [(int(r + row), int(c + col)) for r, c in touched]
+
+
+def _chunks(shape: tuple[int, int], tile: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the chunks that a viewer asks for.
+
+    Whole tiles where these are small, an even part of a tile where it is long: strips of 8 x 3840 px become
+    chunks of 1024 x 960 px, which share their strips in the cache.
+    """
+    height, width = (min(size, _chunk(side)) for size, side in zip(shape, tile, strict=True))
     return height, width
+
+
+def _chunk(tile: int) -> int:
+    return max(1, round(CHUNK_PX / tile)) * tile if tile <= CHUNK_PX else -(-tile // round(tile / CHUNK_PX))
 
 
 class _LevelView:
