@@ -92,8 +92,8 @@ def test_page_needs_nothing_beside_it(run: Run, tmp_path: Path) -> None:
 
 def test_every_picture_is_whole(run: Run, tmp_path: Path) -> None:
     pictures = list(_images(_html(run, tmp_path)))
-    # map, histogram, confidence, UMAP, where each lies, and a montage a cluster
-    assert len(pictures) == 5 + 4
+    # map, histogram, confidence, UMAP, where each lies, composition, neighbours, and a montage a cluster
+    assert len(pictures) == 7 + 4
     for picture in pictures:
         picture.load()
         assert np.ptp(np.asarray(picture.convert("L"))) > 100
@@ -101,7 +101,7 @@ def test_every_picture_is_whole(run: Run, tmp_path: Path) -> None:
 
 def test_page_tells_what_was_asked_of_it(run: Run, tmp_path: Path) -> None:
     text = _html(run, tmp_path).text
-    for words in (*STRANGE[:3], "Calinski-Harabasz", "Overview", "How it was made", "Confidence", "pyt"):
+    for words in (*STRANGE[:3], "Calinski-Harabasz", "Overview", "1,000 times", "Evenness", "Seed"):
         assert words in text
     assert f"{len(run):,}" in text
     for slide in run.manifest.slides:

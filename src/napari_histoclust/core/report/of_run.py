@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from napari_histoclust.core.cluster_stats import summarise_clusters
 from napari_histoclust.core.figures.of_run import figures_of
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.report.content import Block, Picture, Prose, Report, Section
+from napari_histoclust.core.report.drawn import drawn
 from napari_histoclust.core.report.sections import cluster_table, overview, provenance, validation
+from napari_histoclust.core.report.tissue import neighbours, slides
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from napari_histoclust.core.run import Run
 
-_DPI = 150
 _CAPTIONS = {
     "map": "The slide, and its patches coloured by cluster.",
     "histogram": "Patches of each cluster.",
@@ -38,10 +36,10 @@ def gather_report(run: Run) -> Job[Report]:
     empty = {f"montage_{line.cluster.id}" for line in summarise_clusters(run) if not line.patches}
     for name, figure, progress in figures_of(run):
         if name not in empty:
-            pictures[name] = _picture(figure, _caption(run, name))
+            pictures[name] = drawn(figure, _caption(run, name))
         yield progress
+    beside = yield from neighbours(run)
     made = run.manifest.created[:10]
-    found = validation(run)
     return Report(
         title=", ".join(run.slides),
         subtitle=f"Tissue sorted by napari-histoclust {run.manifest.version}, mapped on {made}",
@@ -55,7 +53,9 @@ def gather_report(run: Run) -> Job[Report]:
                 _section("UMAP", pictures, "umap"),
                 _section("Where each cluster lies", pictures, *_starting(pictures, "density")),
                 _section("Typical patches", pictures, *_starting(pictures, "montage_"), words=_MONTAGES),
-                found,
+                slides(run),
+                beside,
+                validation(run),
                 _section("Training", pictures, "learning_curve"),
                 provenance(run),
             )
@@ -88,11 +88,3 @@ def _caption(run: Run, name: str) -> str:
         number = int(name.removeprefix("montage_"))
         return next(cluster.name for cluster in run.clusters if cluster.id == number)
     return _CAPTIONS[name]
-
-
-def _picture(figure: Figure, caption: str) -> Picture:
-    """Draw a figure once; the number of px is what the report's pages can show."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    wide, tall = figure.get_size_inches()
-    return Picture(buffer.getvalue(), (round(wide * _DPI), round(tall * _DPI)), float(wide), caption)
