@@ -2,12 +2,13 @@
 # make test   checks and tests, as CI runs them
 # make lint   the checks alone
 # make bench  the benchmarks (about half an hour)
+# make fuzz   10,000 damaged slides (about half an hour); CASES=500 for fewer
 
 PYTHON ?= python3
 VENV := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench fuzz clean
 
 demo: $(INSTALLED)
 	@scripts/system_libraries.sh
@@ -26,6 +27,12 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(VENV)/python $$script || exit 1; done
+
+CASES ?= 10000
+SEED ?= 1
+
+fuzz: $(INSTALLED)
+	$(VENV)/python tests/fuzz/campaign.py --cases $(CASES) --seed $(SEED) --keep fuzz-failures
 
 clean:
 	rm -rf .venv demo-run build dist

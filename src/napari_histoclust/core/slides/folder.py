@@ -58,11 +58,28 @@ def stains_in_file(path: Path) -> Found:
 def _images(folder: Path) -> tuple[list[Path], list[str]]:
     """Return the stain images of a folder, and a warning for each picture left out."""
     pictures = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and is_image(path)]
+    pictures = _without_parts(pictures)
     files = [path for path in pictures if not is_no_stain(stem(path))]
     left_out = [
         f"{path.name}: ignored, its name says that it is no stain." for path in pictures if path not in files
     ]
     return files, left_out
+
+
+def _without_parts(pictures: Sequence[Path]) -> list[Path]:
+    """Leave out what is only a part of another picture: levels of a DICOM slide, tiles of a VMS slide."""
+    if any(path.suffix.lower() in (".vms", ".vmu") for path in pictures):
+        pictures = [path for path in pictures if path.suffix.lower() not in (".jpg", ".jpeg")]
+    dicom = [path for path in pictures if path.is_file() and path.suffix.lower() == ".dcm"]
+    if len(dicom) < 2:
+        return list(pictures)
+    from napari_histoclust.core.slides.openslide import dicom_series
+
+    first: dict[str, Path] = {}
+    for path in dicom:
+        first.setdefault(dicom_series(path), path)
+    kept = {*first.values(), *(path for path in pictures if path not in dicom)}
+    return [path for path in pictures if path in kept]
 
 
 def _subfolder(folder: Path) -> tuple[Path, str]:

@@ -112,7 +112,7 @@ def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
         for number, shape in enumerate(shapes)
     ]
     scale = _um_per_px(properties.get(openslide.PROPERTY_NAME_MPP_X))
-    slide = OpenSlideSlide(path, _name(path), levels, scale, READER)
+    slide = OpenSlideSlide(file, _name(path), levels, scale, READER)
     slide.holes = holes
     return (slide,)
 

@@ -73,6 +73,8 @@ def misnamed(path: Path, kind: str) -> tuple[str, ...]:
 
 
 def _start(path: Path) -> bytes:
+    if not path.is_file():
+        raise HistoclustError(f"{path}: is no file but a device or a pipe: give the image file itself.")
     try:
         with path.open("rb") as file:
             return file.read(START_BYTES)

@@ -8,6 +8,7 @@ on two cores).
 from __future__ import annotations
 
 import os
+import struct
 import threading
 import weakref
 from collections.abc import Callable
@@ -45,6 +46,7 @@ DAMAGED: tuple[type[Exception], ...] = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
 )
 
 
@@ -134,7 +136,18 @@ class TiffLevel:
         parts = [part for part in decoded if part is not None]
         if len(parts) < len(decoded):
             return None
-        return self.to_rgb(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
+        rgb = self.to_rgb(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
+        self._check_shape(rgb, index)
+        return rgb
+
+    def _check_shape(self, rgb: UInt8, index: int) -> None:
+        """Refuse pixels that do not fill their part of the picture."""
+        place = divmod(index, self._columns)
+        wanted = [
+            min(side, size - k * side) for k, side, size in zip(place, self.tile, self.shape, strict=True)
+        ]
+        if rgb.shape[0] < wanted[0] or rgb.shape[1] < wanted[1] or rgb.shape[2:] != (3,):
+            raise DamagedTile(f"it is {' x '.join(map(str, rgb.shape))} px")
 
     @property
     def _columns(self) -> int:
