@@ -113,7 +113,7 @@ class Encoder:
         self.spec = model.spec
         self._device = choose_device(settings)
         self._dtype = choose_precision(settings, self._device)
-        self._chunk = _CHUNK[self._device.type]
+        self.chunk = _CHUNK[self._device.type]
         self._encoder, self._head = _fold(model)
         for part in (self._encoder, self._head):
             part.to(self._device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -140,17 +140,54 @@ class Encoder:
         return Encoded(latent, probabilities)
 
     def _chunks(self, pixels: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        for start in range(0, len(pixels), self._chunk):
-            chunk = pixels[start : start + self._chunk]
-            missing = self._chunk - len(chunk)
+        for start in range(0, len(pixels), self.chunk):
+            chunk = pixels[start : start + self.chunk]
+            missing = self.chunk - len(chunk)
             if missing:
                 chunk = torch.cat([chunk, chunk[:1].expand(missing, -1, -1, -1)])
-            yield slice(start, start + self._chunk - missing), chunk
+            yield slice(start, start + self.chunk - missing), chunk
 
     def _apply(self, chunk: Tensor) -> tuple[Tensor, Tensor]:
         x = chunk.to(self._device, non_blocking=True).to(self._dtype, memory_format=torch.channels_last)
         hidden = self._encoder(x)
         return hidden, self._head(hidden)
+
+
+class EncodingStream:
+    """Patches that come in pieces of any size and pass through the model in full chunks.
+
+    A piece by itself is padded to a whole chunk: 102 patches cost as much as 128 on a processor, and as much
+    as 1,024 on a graphics card.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._waiting: list[Tensor] = []
+        self._parts: list[Encoded] = []
+
+    def add(self, patches: NDArray[np.uint8]) -> None:
+        """Take (n, s, p, p, 3) uint8 patches and encode what fills whole chunks."""
+        spec, size = self._encoder.spec, self._encoder.chunk
+        self._waiting.append(resize_patches(patches, spec.input_px, spec.axes))
+        whole = sum(len(pixels) for pixels in self._waiting) // size * size
+        if whole:
+            pixels = torch.cat(self._waiting)
+            self._parts.append(self._encoder.encode_pixels(pixels[:whole]))
+            self._waiting = [pixels[whole:].clone(memory_format=torch.channels_last)]
+
+    def finish(self) -> Encoded:
+        """Encode the rest and return all, in the order in which they came."""
+        if self._waiting:
+            self._parts.append(self._encoder.encode_pixels(torch.cat(self._waiting)))
+            self._waiting = []
+        return Encoded(
+            np.concatenate([part.latent for part in self._parts]),
+            np.concatenate([part.probabilities for part in self._parts]),
+        )
 
 
 def _fold(model: Model) -> tuple[nn.Sequential, nn.Sequential]:

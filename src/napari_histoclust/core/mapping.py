@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_histoclust import __version__
 from napari_histoclust.core.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.config import MapSettings
-from napari_histoclust.core.deconvolution import DyeVectors, densities, dye_names, dye_vectors
-from napari_histoclust.core.encode import Encoded, Encoder
+from napari_histoclust.core.deconvolution import DyeVectors, dye_names, dye_vectors
+from napari_histoclust.core.encode import Encoder
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.labelling import label_missing
 from napari_histoclust.core.manifest import (
     PATCHES,
     Manifest,
@@ -32,10 +32,9 @@ from napari_histoclust.core.manifest import (
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, make_grid
-from napari_histoclust.core.patches.reader import read_patches
 from napari_histoclust.core.run import Run, open_run
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.store import ChunkResult, GrowingStore, patch_table
+from napari_histoclust.core.store import GrowingStore, patch_table
 from napari_histoclust.core.tissue import find_tissue
 
 
@@ -222,45 +221,11 @@ def _label(targets: Sequence[Target], model: Model, encoder: Encoder, out: Path)
     )
     stains = model.spec.stains
     store = GrowingStore(out, table, stains, dye_names(stains))
-    missing = store.missing()
     dyes: list[tuple[DyeVectors, ...]] = []
     for target in targets:
         dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))
-    done = len(table) - sum(store.rows(i).stop - store.rows(i).start for i in missing)
-    for chunk in missing:
-        parts: list[Encoded] = []
-        measured: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
-        for target, start, stop in _pieces(targets, store.rows(chunk)):
-            for _, patches in read_patches(target.stack, target.grid, start, stop, stains):
-                parts.append(encoder.encode(patches))
-                measured.append(densities(patches, stains, dyes[targets.index(target)]))
-                done += len(patches)
-                yield Progress("Mapping", done, len(table))
-        store.write(chunk, _joined(parts, measured))
+    yield from label_missing(store, [(target.stack, target.grid) for target in targets], dyes, encoder)
     store.finish(default_clusters(model.spec.clusters), _provenance(targets, dyes))
-
-
-def _pieces(targets: Sequence[Target], rows: slice) -> Iterator[tuple[Target, int, int]]:
-    """Split rows of the run into the slides' own rows."""
-    first = 0
-    for target in targets:
-        start, stop = max(rows.start - first, 0), min(rows.stop - first, len(target.grid))
-        if start < stop:
-            yield target, start, stop
-        first += len(target.grid)
-
-
-def _joined(
-    parts: Sequence[Encoded], measured: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
-) -> ChunkResult:
-    return ChunkResult(
-        latent=np.concatenate([part.latent for part in parts]),
-        cluster=np.concatenate([part.labels for part in parts]),
-        confidence=np.concatenate([part.confidence for part in parts]),
-        entropy=np.concatenate([part.entropy for part in parts]),
-        stain_od=np.concatenate([stain_od for stain_od, _ in measured]),
-        dye_od=np.concatenate([dye_od for _, dye_od in measured]),
-    )
 
 
 def _provenance(targets: Sequence[Target], dyes: Sequence[Sequence[DyeVectors]]) -> dict[str, Any]:

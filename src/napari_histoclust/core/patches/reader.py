@@ -103,12 +103,22 @@ def read_patches(
         If a stain is missing or a file cannot be decoded.
     """
     stack.require(stains)
-    units = grid_units(stack, grid, start, stop, len(stains))
-    return ((patches.key, patches.pixels) for patches in read_units(units, stains))
+    units = grid_units(stack, grid, start, stop, len(stains), None)
+    rows = grid_pieces(grid, start, stop, len(stains))
+    return ((piece, patches.pixels) for piece, patches in zip(rows, read_units(units, stains), strict=True))
 
 
-def grid_units(stack: Stack, grid: PatchGrid, start: int, stop: int, stains: int) -> Iterator[Unit[slice]]:
-    """Split the patches `start` to `stop` of a grid into pieces of its blocks, known by their rows."""
+def grid_units(
+    stack: Stack, grid: PatchGrid, start: int, stop: int, stains: int, key: K
+) -> Iterator[Unit[K]]:
+    """Return the pieces of a grid, all under one key; see `grid_pieces`."""
+    for rows in grid_pieces(grid, start, stop, stains):
+        y, x = grid.row[rows] * grid.stride_px, grid.col[rows] * grid.stride_px
+        yield Unit(key, stack, grid.level, y, x, grid.patch_px)
+
+
+def grid_pieces(grid: PatchGrid, start: int, stop: int, stains: int) -> Iterator[slice]:
+    """Split the patches `start` to `stop` of a grid into pieces of its blocks that are read at once."""
     size = unit_size(stains, grid.patch_px)
     starts = grid.block_starts
     first = max(0, int(np.searchsorted(starts, start, side="right")) - 1)
@@ -117,9 +127,7 @@ def grid_units(stack: Stack, grid: PatchGrid, start: int, stop: int, stains: int
         if low >= stop:
             return
         for piece in range(low, high, size):
-            rows = slice(piece, min(piece + size, high))
-            y, x = grid.row[rows] * grid.stride_px, grid.col[rows] * grid.stride_px
-            yield Unit(rows, stack, grid.level, y, x, grid.patch_px)
+            yield slice(piece, min(piece + size, high))
 
 
 def unit_size(stains: int, patch_px: int) -> int:
