@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from napari_histoclust.core.alignment import check_alignment
+import numpy as np
+
+from napari_histoclust.core.alignment import StainAlignment, check_alignment
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.tissue import find_tissue
+from napari_histoclust.core.tissue import TissueMask, find_tissue
+
+Looked = tuple[TissueMask, tuple[StainAlignment, ...]]
+
+
+def look_at(stack: Stack) -> Job[Looked]:
+    """Find the tissue of a stack and how its stains lie on one another."""
+    mask = yield from find_tissue(stack, stack.stains, FitSettings().patch_px)
+    alignment = yield from check_alignment(stack, mask)
+    return mask, alignment
 
 
 def describe_stack(stack: Stack) -> Job[dict[str, Any]]:
@@ -20,8 +30,12 @@ def describe_stack(stack: Stack) -> Job[dict[str, Any]]:
     dict
         A JSON document; lengths are in level-0 px unless their name says um.
     """
-    mask = yield from find_tissue(stack, stack.stains, FitSettings().patch_px)
-    alignment = yield from check_alignment(stack, mask)
+    mask, alignment = yield from look_at(stack)
+    return description_of(stack, mask, alignment)
+
+
+def description_of(stack: Stack, mask: TissueMask, alignment: tuple[StainAlignment, ...]) -> dict[str, Any]:
+    """Return the JSON document of `describe_stack` from what `look_at` found."""
     height, width = stack.shapes[0]
     return {
         "name": stack.name,
@@ -37,9 +51,9 @@ def describe_stack(stack: Stack) -> Job[dict[str, Any]]:
         ],
         "tissue_share": round(float(mask.share), 4),
         "valid_share": {stain: round(float(mask.valid[stain].mean()), 4) for stain in stack.stains},
-        "alignment": [asdict(line) for line in alignment],
+        "alignment": [line.document(stack.um_per_px) for line in alignment],
         "files": stack.inputs(),
-        "warnings": [*stack.warnings, *(line.warning for line in alignment if line.warning)],
+        "warnings": [*stack.warnings, *(text for line in alignment for text in line.warnings)],
     }
 
 
@@ -60,8 +74,18 @@ def description_lines(description: dict[str, Any]) -> list[str]:
 
 
 def _alignment_line(line: dict[str, Any]) -> str:
-    overlap = f"outline overlap {line['outline_dice']:.2f}"
+    start = f"alignment of {line['stain']}: outline overlap {line['outline_dice']:.2f}, {_regions_text(line)}"
     if line["shift_px"] is None:
-        return f"alignment of {line['stain']}: {overlap}, too unlike the reference to tell its shift"
+        return f"{start}, too unlike the reference as a whole to tell its shift"
     y, x = line["shift_px"]
-    return f"alignment of {line['stain']}: {overlap}, best moved {y:+.0f} px down, {x:+.0f} px right"
+    return f"{start}, as a whole best moved {y:+.0f} px down, {x:+.0f} px right"
+
+
+def _regions_text(line: dict[str, Any]) -> str:
+    """How many regions tell a shift, and which."""
+    cells = [cell for row in line["regions"]["shift_px"] for cell in row]
+    lengths = [float(np.hypot(*cell)) for cell in cells if cell is not None]
+    count = f"{len(lengths)} of {len(cells)} regions tell a shift"
+    if not lengths:
+        return count
+    return f"{count} (median {np.median(lengths):.0f} px, largest {max(lengths):.0f} px)"

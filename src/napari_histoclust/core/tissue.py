@@ -98,6 +98,10 @@ def find_tissue(stack: Stack, stains: Sequence[str], patch_px: float) -> Job[Tis
         seen[stain] = stain_tissue(picture, blank[stain], size)
     yield Progress("Joining the stains", len(stains), len(stains))
     valid = {stain: ~_missing(stain, blank[stain], seen) for stain in stains}
+    for stain, mask in valid.items():
+        shown = stack.valid(stain, mask.shape, downsample)
+        if shown is not None:
+            mask &= shown
     tissue = clean(_vote(seen, valid), size)
     _check(stack, tissue, size)
     return TissueMask(tissue, valid, seen, downsample)

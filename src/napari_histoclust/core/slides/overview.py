@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.slides.protocol import UInt8
-from napari_histoclust.core.slides.stack import Stack
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.slides.stack import Stack
 
 STRIP_BYTES = 16 * 2**20
 

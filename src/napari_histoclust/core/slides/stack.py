@@ -6,21 +6,24 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.folder import stains_in_file, stains_in_folder
 from napari_histoclust.core.slides.found import Found
 from napari_histoclust.core.slides.levels import common_levels
 from napari_histoclust.core.slides.names import in_order
+from napari_histoclust.core.slides.position import placed_by_coordinates
 from napari_histoclust.core.slides.protocol import Slide, UInt8
 from napari_histoclust.core.slides.registry import is_zarr
 from napari_histoclust.core.slides.stack_yaml import stains_in_yaml
+from napari_histoclust.core.slides.warped import valid_of
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -113,6 +116,20 @@ class Stack:
         self.require([stain])
         return self.slides[stain].dask_levels()
 
+    def valid(self, stain: str, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
+        """Mark where a stain shows its own picture, None where it does everywhere.
+
+        What was laid into the frame ends somewhere; files may have holes.
+
+        Parameters
+        ----------
+        shape : (height, width)
+            Of a small picture of the whole slide.
+        downsample : float
+            Level-0 px per px of it.
+        """
+        return valid_of(self.slides[stain], shape, downsample)
+
     def require(self, stains: Sequence[str]) -> None:
         """Raise HistoclustError where one of `stains` is missing; it names those at hand."""
         missing = [stain for stain in stains if stain not in self.slides]
@@ -176,10 +193,11 @@ def _checked(path: Path, found: Found) -> Stack:
     """Check that the stains share one frame and put them together."""
     stains = in_order(found.slides)
     reference = found.reference or stains[0]
-    _check_sizes(path, found.slides, stains, reference)
-    levels = common_levels(found.slides, stains, reference)
-    scale, warnings = _scale(found, stains, reference)
-    own = [warning for stain in stains for warning in found.slides[stain].warnings]
+    slides, moved = placed_by_coordinates(path, found.slides, reference)
+    _check_sizes(path, slides, stains, reference)
+    levels = common_levels(slides, stains, reference)
+    scale, warnings = _scale(replace(found, slides=slides), stains, reference)
+    own = [*moved, *(warning for stain in stains for warning in slides[stain].warnings)]
     return Stack(
         name=found.name,
         path=path,
@@ -189,7 +207,7 @@ def _checked(path: Path, found: Found) -> Stack:
         downsamples=levels.downsamples,
         um_per_px=scale,
         warnings=(*found.warnings, *own, *warnings),
-        slides={stain: found.slides[stain] for stain in stains},
+        slides={stain: slides[stain] for stain in stains},
         slide_levels=levels.own,
     )
 

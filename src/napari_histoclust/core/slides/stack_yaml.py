@@ -1,23 +1,85 @@
-"""A stack.yaml: the stains said explicitly, with an affine where one is not registered."""
+"""A stack.yaml: the stains said explicitly, with an affine or a displacement where one is not registered."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.affine import Matrix, Order, check_affine, in_our_convention, read_affine
+from napari_histoclust.core.slides.displacement import (
+    Displacement,
+    Unit,
+    padding_between,
+    read_displacement,
+)
 from napari_histoclust.core.slides.found import Found
 from napari_histoclust.core.slides.names import canonical_stain, in_order
+from napari_histoclust.core.slides.position import coordinate_affine
 from napari_histoclust.core.slides.protocol import Slide
 from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.warped import WarpedSlide
 
 Row = tuple[float, float, float]
-_SCALES = 0.02, 50.0
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _as_path(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+def _as_matrix(value: Any) -> Any:
+    return {"matrix": value} if isinstance(value, list) else _as_path(value)
+
+
+class AffineEntry(BaseModel):
+    """An affine: a matrix, or a JSON or .npy file, and the convention it is in.
+
+    Parameters
+    ----------
+    matrix : 3 x 3 numbers, optional
+    path : str, optional
+        File relative to the stack.yaml.
+    order : "yx" or "xy"
+        What it acts on.
+    maps : "to-reference" or "from-reference"
+        Whether it takes places of the stain to the reference or the other way.
+    downsample : float
+        Level-0 px per px of the pictures that it was computed on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    matrix: tuple[Row, Row, Row] | None = None
+    path: str | None = None
+    order: Order = "yx"
+    maps: Literal["to-reference", "from-reference"] = "to-reference"
+    downsample: Positive = 1.0
+
+
+class DisplacementEntry(BaseModel):
+    """A displacement field, from places of the reference to those of the stain, and its convention.
+
+    Parameters
+    ----------
+    path : str
+        File relative to the stack.yaml.
+    order : "xy" or "yx"
+        Which displacement comes first.
+    unit : "field", "px" or "um"
+        See `read_displacement`.
+    padded : bool
+        Whether both pictures were padded to one size around their centres, as DeeperHistReg does.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    path: str
+    order: Order = "xy"
+    unit: Unit = "field"
+    padded: bool = False
 
 
 class StainEntry(BaseModel):
@@ -25,7 +87,8 @@ class StainEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     path: str
-    affine: tuple[Row, Row, Row] | None = None
+    affine: Annotated[AffineEntry | None, BeforeValidator(_as_matrix)] = None
+    displacement: Annotated[DisplacementEntry | None, BeforeValidator(_as_path)] = None
 
 
 class StackFile(BaseModel):
@@ -69,7 +132,10 @@ def stains_in_yaml(path: Path) -> Found:
             "of them."
         )
     entries = {canonical_stain(name): entry for name, entry in document.stains.items()}
-    placed = {s: _placed(path, s, slides[s], entries[s], slides[reference], reference) for s in stains}
+    placed = {
+        stain: _placed(path, stain, entry, slides, reference, document.um_per_px)
+        for stain, entry in entries.items()
+    }
     return Found(document.name or path.resolve().parent.name, placed, reference, document.um_per_px)
 
 
@@ -99,28 +165,68 @@ def _open_all(path: Path, document: StackFile) -> dict[str, Slide]:
 
 
 def _placed(
-    path: Path, stain: str, slide: Slide, entry: StainEntry, reference: Slide, reference_stain: str
+    path: Path,
+    stain: str,
+    entry: StainEntry,
+    slides: dict[str, Slide],
+    reference: str,
+    um_per_px: float | None,
 ) -> Slide:
     """Return the slide in the reference's frame."""
-    if entry.affine is None:
+    slide, base = slides[stain], slides[reference]
+    matrix = None if entry.affine is None else _affine(path, stain, entry.affine)
+    if stain == reference:
+        _refuse_moved(path, stain, matrix, entry.displacement)
         return slide
-    matrix = np.asarray(entry.affine, np.float64)
-    _check_affine(path, stain, matrix)
-    if np.array_equal(matrix, np.eye(3)) and slide.shapes[0] == reference.shapes[0]:
+    if entry.displacement is not None:
+        warp = _displacement(path, entry.displacement, slide, base, um_per_px)
+        return WarpedSlide(slide, _base_affine(matrix, entry.displacement, slide, base), base.shapes, warp)
+    if matrix is None:
         return slide
-    if stain == reference_stain:
-        raise HistoclustError(
-            f"{path}: the reference {stain} has an affine: give affines to the other stains."
-        )
-    return WarpedSlide(slide, matrix, reference.shapes)
+    # an affine that is given stands in place of the coordinates in the files, even where it changes nothing
+    return WarpedSlide(slide, matrix, base.shapes)
 
 
-def _check_affine(path: Path, stain: str, matrix: np.ndarray[Any, np.dtype[np.float64]]) -> None:
-    if not np.isfinite(matrix).all() or not np.allclose(matrix[2], (0, 0, 1)):
-        raise HistoclustError(f"{path}: the affine of {stain} must be finite and end in the row [0, 0, 1].")
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
-    if not _SCALES[0] <= scale <= _SCALES[1]:
+def _affine(path: Path, stain: str, entry: AffineEntry) -> Matrix:
+    if (entry.matrix is None) == (entry.path is None):
+        raise HistoclustError(f"{path}: the affine of {stain} needs either a matrix or a path: give one.")
+    if entry.path is not None:
+        matrix = read_affine(path.parent / entry.path)
+    else:
+        matrix = np.asarray(entry.matrix, np.float64)
+    check_affine(f"{path}: the affine of {stain}", matrix)
+    return in_our_convention(matrix, entry.order, entry.maps == "from-reference", entry.downsample)
+
+
+def _refuse_moved(path: Path, stain: str, matrix: Matrix | None, field: DisplacementEntry | None) -> None:
+    if field is not None or (matrix is not None and not np.array_equal(matrix, np.eye(3))):
+        moved = "an affine" if field is None else "a displacement"
         raise HistoclustError(
-            f"{path}: the affine of {stain} scales by {scale:g}, which is singular or out of reason: correct "
-            "it."
+            f"{path}: the reference {stain} has {moved}: move the other stains in place of it."
         )
+
+
+def _displacement(
+    path: Path, entry: DisplacementEntry, slide: Slide, base: Slide, um_per_px: float | None
+) -> Displacement:
+    return read_displacement(
+        path.parent / entry.path,
+        base.shapes[0],
+        order=entry.order,
+        unit=entry.unit,
+        um_per_px=um_per_px or base.um_per_px,
+        centred_with=slide.shapes[0] if entry.padded else None,
+    )
+
+
+def _base_affine(matrix: Matrix | None, entry: DisplacementEntry, slide: Slide, base: Slide) -> Matrix:
+    """Return what places a stain apart from its displacement: its affine, or what the pictures state."""
+    if matrix is not None:
+        return matrix
+    if entry.padded:
+        shift = np.eye(3)
+        # px of the stain lie this far from px of the reference of the same number
+        shift[:2, 2] = padding_between(base.shapes[0], slide.shapes[0])
+        return shift
+    stated = coordinate_affine(slide, base)
+    return np.eye(3) if stated is None else stated
