@@ -14,9 +14,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 from core.runs import STAINS, make_run
+from napari_histoclust.core.export import FORMATS as EXPORTS
 from napari_histoclust.core.run import Run
 from napari_histoclust.widgets.context import Context, context_of
 from napari_histoclust.widgets.results import ResultsDock
+from napari_histoclust.widgets.results.choices import SELECTED, SHOWN
 from napari_histoclust.widgets.view import ViewBar
 from viewer.pyramids import plain, write_stack
 
@@ -94,6 +96,11 @@ def test_without_a_run_nothing_can_be_coloured(context: Context, qtbot: QtBot) -
     assert bar.status.text() == ""
 
 
+def tick(dock: ResultsDock, *formats: str) -> None:
+    for name, box in dock.choices.boxes.items():
+        box.setChecked(name in formats)
+
+
 class TestResults:
     @pytest.fixture
     def dock(self, context: Context, run: Run, qtbot: QtBot) -> ResultsDock:
@@ -123,7 +130,8 @@ class TestResults:
         context.session.palette.rename(1, "liver")
         context.session.palette.merge([2], into=1)
         with qtbot.waitSignal(context.runner.released, timeout=60_000):
-            dock.export_to(tmp_path / "out", ["csv"])
+            tick(dock, "csv")
+            dock.export_to(tmp_path / "out")
         table = pd.read_csv(tmp_path / "out" / "patches.csv")
         assert set(table.loc[np.isin(run.labels, [1, 2]), "cluster_name"]) == {"liver"}
         assert "patches.csv" in dock.written.text()
@@ -140,3 +148,41 @@ class TestResults:
         with qtbot.waitSignal(context.runner.released, timeout=60_000):
             dock.copy_to(tmp_path / "copy")  # is there already: told, not replaced
         assert dock.written.text() == ""
+
+    def test_the_selection_alone_can_be_exported(
+        self, dock: ResultsDock, context: Context, run: Run, tmp_path: Path, qtbot: QtBot
+    ) -> None:
+        tick(dock, "csv")
+        dock.choices.scope.setCurrentText(SELECTED)
+        assert not dock.export_button.isEnabled()
+        assert "Nothing is selected" in dock.export_button.toolTip()
+        context.session.selection.set(np.arange(len(run)) % 5 == 0)
+        assert dock.export_button.isEnabled()
+        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+            dock.export_to(tmp_path / "out")
+        table = pd.read_csv(tmp_path / "out" / "patches.csv")
+        assert table["patch"].tolist() == list(range(0, len(run), 5))
+
+    def test_hidden_clusters_can_be_left_out(
+        self, dock: ResultsDock, context: Context, run: Run, tmp_path: Path, qtbot: QtBot
+    ) -> None:
+        tick(dock, "csv")
+        context.session.palette.hide([2])
+        dock.choices.scope.setCurrentText(SHOWN)
+        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+            dock.export_to(tmp_path / "out")
+        table = pd.read_csv(tmp_path / "out" / "patches.csv")
+        assert len(table) == np.count_nonzero(run.labels != 2)
+        assert 2 not in set(table["cluster"])
+        context.session.mark_saved()
+
+    def test_every_format_has_a_box_and_none_is_too_much(self, dock: ResultsDock) -> None:
+        assert set(dock.choices.boxes) == set(EXPORTS)
+        tick(dock)
+        assert dock.export_button.toolTip() == "Tick at least one format."
+
+    def test_stains_of_the_run_are_offered(self, dock: ResultsDock, run: Run) -> None:
+        assert dock.choices.options().stain is None
+        editor = dock.choices.form.editors["stain"]
+        editor.value = run.stains[1]
+        assert dock.choices.options().stain == run.stains[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -12,6 +12,10 @@ from napari_histoclust.cli.console import finish, print_json, say
 from napari_histoclust.cli.training import Flags
 from napari_histoclust.core.config import FitSettings, Preset
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.export.options import ExportOptions
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run import Run
 
 
 @app.command
@@ -140,7 +144,16 @@ def _range(text: str) -> range:
 
 
 @app.command
-def export(run: Path, /, *, to: str, out: Path | None = None, quiet: Quiet = False) -> None:
+def export(
+    run: Path,
+    /,
+    *,
+    to: str,
+    out: Path | None = None,
+    selection: Annotated[bool, Parameter(negative=())] = False,
+    options: Annotated[ExportOptions | None, Flags] = None,
+    quiet: Quiet = False,
+) -> None:
     """Write a run, as it was last saved in the window, in the formats of other programs.
 
     Parameters
@@ -148,13 +161,25 @@ def export(run: Path, /, *, to: str, out: Path | None = None, quiet: Quiet = Fal
     run
         The run folder.
     to
-        Formats with commas: geojson, ome-tiff, ome-zarr, csv, parquet, h5ad, png, pdf.
+        Formats with commas: geojson, geojson-patches, overlay, ome-tiff, ome-zarr, csv, parquet, h5ad, png,
+        pdf, svg, report, report-pdf.
     out
         Folder for the files; the run's own exports folder if not given.
+    selection
+        Write only the patches that were selected when the run was last saved in the window.
     """
     from napari_histoclust.core.edits import saved_run
     from napari_histoclust.core.export import export_run
 
     formats = [name.strip() for name in to.split(",") if name.strip()]
-    for path in finish(export_run(saved_run(run), formats, out or run / "exports"), quiet):
+    whole = saved_run(run)
+    part = _selected(whole) if selection else whole
+    for path in finish(export_run(part, formats, out or run / "exports", options), quiet):
         say(str(path), quiet)
+
+
+def _selected(run: Run) -> Run:
+    from napari_histoclust.core.part import part_of
+    from napari_histoclust.session.view_state import load_selection
+
+    return part_of(run, load_selection(run))

@@ -44,6 +44,8 @@ class Run:
         Cluster of each patch, 1..K.
     confidence, entropy : (n,) float32
         Largest probability, and entropy (natural log) of the probabilities.
+    store_rows : (n,) int64 or None
+        Rows of patches.zarr that these patches are; None for all, one after the other.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class Run:
     labels: NDArray[np.int16]
     confidence: NDArray[np.float32]
     entropy: NDArray[np.float32]
+    store_rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,6 +70,11 @@ class Run:
         """Physical size of a level-0 px of each slide, None where the files do not say."""
         return tuple(slide.um_per_px for slide in self.manifest.slides)
 
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """(n,) id of each patch, its row in the run folder."""
+        return np.arange(len(self)) if self.store_rows is None else self.store_rows
+
     @cached_property
     def slide_index(self) -> NDArray[np.int16]:
         """(n,) which slide each patch lies on."""
@@ -75,7 +83,7 @@ class Run:
     @cached_property
     def latent(self) -> NDArray[np.float32]:
         """(n, 128) features: softmax over the channels of h, averaged over its places (method, section 2)."""
-        return np.asarray(self._open()["obsm/latent"][:])
+        return self._column("latent")
 
     @property
     def has_latent(self) -> bool:
@@ -90,20 +98,18 @@ class Run:
             for start in range(0, len(latent), _PIECE):
                 latent[start : start + _PIECE] = source[start : start + _PIECE]
                 yield Progress("Reading the latent space", min(start + _PIECE, len(latent)), len(latent))
-            self.__dict__["latent"] = latent  # where cached_property keeps it
+            self.__dict__["latent"] = self._here(latent)  # where cached_property keeps it
         return self.latent
 
     @cached_property
     def embedding(self) -> NDArray[np.float32] | None:
         """(n, 2) UMAP, or None where `embed` has not run."""
-        group = self._open()
-        return np.asarray(group["obsm/X_umap"][:]) if "obsm/X_umap" in group else None
+        return self._column("X_umap") if "obsm/X_umap" in self._open() else None
 
     @cached_property
     def stain_od(self) -> NDArray[np.float32] | None:
         """(n, s) mean optical density of each of `stains`; None in a run of an older version."""
-        group = self._open()
-        return np.asarray(group["obsm/stain_od"][:]) if "obsm/stain_od" in group else None
+        return self._column("stain_od") if "obsm/stain_od" in self._open() else None
 
     @cached_property
     def stains(self) -> tuple[str, ...]:
@@ -114,8 +120,7 @@ class Run:
     @cached_property
     def dye_od(self) -> NDArray[np.float32] | None:
         """(n, d) how much of each of `dyes` there is; None in a run of an older version or without such."""
-        group = self._open()
-        return np.asarray(group["obsm/dye_od"][:]) if "obsm/dye_od" in group else None
+        return self._column("dye_od") if "obsm/dye_od" in self._open() else None
 
     @cached_property
     def dyes(self) -> tuple[str, ...]:
@@ -162,10 +167,17 @@ class Run:
         return load_model(self.path / "model")
 
     def to_anndata(self) -> anndata.AnnData:
-        """Return the whole of patches.zarr in memory."""
+        """Return patches.zarr in memory, as the run was mapped, without edits."""
         import anndata
 
-        return anndata.read_zarr(self.path / PATCHES)
+        return self._here(anndata.read_zarr(self.path / PATCHES))
+
+    def _column(self, name: str) -> NDArray[np.float32]:
+        return np.asarray(self._here(self._open()[f"obsm/{name}"][:]))
+
+    def _here(self, whole: Any) -> Any:
+        """Keep of something with a row a patch of the store what belongs to the patches that are here."""
+        return whole if self.store_rows is None else whole[self.store_rows]
 
     def _open(self) -> Any:
         return zarr.open_group(self.path / PATCHES, mode="r")

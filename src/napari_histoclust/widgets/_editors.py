@@ -59,10 +59,17 @@ def _editor(declared: Mapping[str, Any]) -> Editor:
     if "enum" in declared:
         return ComboBox(choices=declared["enum"])
     if "anyOf" in declared:
-        return _WholeOrAutomatic(_first_type(declared["anyOf"]))
+        return _or_automatic(_first_type(declared["anyOf"]))
     if declared["type"] == "boolean":
         return CheckBox()
     return _whole(declared) if declared["type"] == "integer" else _Decimal(declared)
+
+
+def _or_automatic(declared: Mapping[str, Any]) -> Editor:
+    """Offer "automatic" beside the values; names of which there is no list yet are given one later."""
+    if declared["type"] == "string":
+        return ComboBox(choices=[(AUTOMATIC, None), *((text, text) for text in declared.get("enum", ()))])
+    return _WholeOrAutomatic(declared)
 
 
 def _first_type(choices: list[dict[str, Any]]) -> dict[str, Any]:

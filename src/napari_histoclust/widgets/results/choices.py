@@ -1,0 +1,108 @@
+"""What to export: which patches, which formats, and what can be chosen about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout, QVBoxLayout, QWidget
+
+from napari_histoclust.core.export.options import ExportOptions
+from napari_histoclust.widgets._editors import AUTOMATIC
+from napari_histoclust.widgets._tips import tipped
+from napari_histoclust.widgets.forms import SettingsForm
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_histoclust.session.session import Session
+
+FORMATS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "geojson": ("QuPath regions", "Outlines of the clusters with names and colours (GeoJSON)."),
+        "geojson-patches": ("QuPath patches", "One object a patch; large files (GeoJSON)."),
+        "overlay": ("Overlay slide", "A stain with the clusters over it, as a slide (OME-TIFF)."),
+        "ome-tiff": ("Labels (OME-TIFF)", "Cluster of each place at full slide size, tiled and pyramidal."),
+        "ome-zarr": ("Labels (OME-Zarr)", "The same as OME-NGFF, with colours and names."),
+        "csv": ("Tables (CSV)", "One line a patch, one a cluster, and statistics, for a spreadsheet."),
+        "parquet": ("Table (Parquet)", "One line a patch, compact, for pandas and R."),
+        "h5ad": ("AnnData (h5ad)", "All features and results, for scanpy and squidpy."),
+        "report": ("Report (HTML)", "All figures and tables on one page that any browser shows."),
+        "report-pdf": ("Report (PDF)", "The same on A4 pages."),
+        "png": ("Map (PNG)", "The slide coloured by cluster with legend and scale bar."),
+        "pdf": ("Map (PDF)", "The same with vector text, for a paper."),
+        "svg": ("Map (SVG)", "The same, to be edited."),
+    }
+)
+"""Caption and hint of each format that has a box; any other one is reached from the command line."""
+
+_USUAL = ("geojson", "csv", "report")
+
+ALL, SHOWN, SELECTED = "All patches", "Clusters that are shown", "Selected patches"
+_SCOPES = (ALL, SHOWN, SELECTED)
+_SCOPE_HINT = "All patches, those of clusters that are not hidden, or those that are selected now."
+
+
+class ExportChoices(QWidget):
+    """Boxes for the formats, the part of the tissue, and the rest folded below.
+
+    Signals
+    -------
+    changed
+        Another format or another part was chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.boxes = {name: self._box(name) for name in FORMATS}
+        self.scope = tipped(QComboBox(), _SCOPE_HINT)
+        self.scope.addItems(_SCOPES)
+        self.scope.currentIndexChanged.connect(self._on_choice_changed)
+        self.form: SettingsForm[ExportOptions] = SettingsForm(ExportOptions(), (), "More settings")
+        column, line, grid = QVBoxLayout(self), QFormLayout(), QGridLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        line.addRow("What", self.scope)
+        for i, box in enumerate(self.boxes.values()):
+            grid.addWidget(box, i // 2, i % 2)
+        column.addLayout(line)
+        column.addLayout(grid)
+        column.addWidget(self.form)
+
+    def formats(self) -> list[str]:
+        """Return the ticked formats."""
+        return [name for name, box in self.boxes.items() if box.isChecked()]
+
+    def options(self) -> ExportOptions:
+        """Return what was chosen about them."""
+        return self.form.value()
+
+    def set_stains(self, stains: Sequence[str]) -> None:
+        """Offer other stains."""
+        editor: Any = self.form.editors["stain"]
+        editor.choices = [(AUTOMATIC, None), *((stain, stain) for stain in stains)]
+
+    def patches(self, session: Session) -> NDArray[np.bool_] | None:
+        """Return the (n,) patches that are meant, None for all."""
+        import numpy as np
+
+        scope, palette = self.scope.currentText(), session.palette
+        if scope == SELECTED:
+            return session.selection.mask
+        if scope == SHOWN:
+            return ~np.isin(palette.shown_labels, list(palette.state.hidden))
+        return None
+
+    def _box(self, name: str) -> QCheckBox:
+        caption, hint = FORMATS[name]
+        box = tipped(QCheckBox(caption), hint)
+        box.setChecked(name in _USUAL)
+        box.toggled.connect(self._on_choice_changed)
+        return box
+
+    def _on_choice_changed(self, *_: object) -> None:
+        self.changed.emit()
