@@ -14,6 +14,7 @@ from core.runs import make_run
 from napari_histoclust.core.export import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.part import part_of
 from napari_histoclust.core.run import Run
 from napari_histoclust.core.store import CHUNK
 
@@ -46,3 +47,13 @@ def test_names_and_labels_of_the_run_in_memory(tmp_path: Path) -> None:
     assert list(adata.obs["cluster"].cat.categories) == [1, 2, 3, 4]
     assert list(adata.uns["clusters"]["name"]) == [c.name for c in named]
     assert adata.uns["cluster_colors"][0] == "#010203"
+
+
+def test_a_part_of_a_run_keeps_its_rows_alone(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", rows=80, cols=80, embedding=True)
+    chosen = np.random.default_rng(0).random(len(run)) < 0.1
+    chosen[:CHUNK] = False  # a whole chunk without a patch
+    adata, stored = _read(part_of(run, chosen), tmp_path), run.to_anndata()
+    assert adata.obs_names.tolist() == stored.obs_names[chosen].tolist()
+    for name in stored.obsm:
+        np.testing.assert_array_equal(adata.obsm[name], stored.obsm[name][chosen])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_path
 from napari_histoclust.core.jobs import Job, Progress
@@ -28,7 +29,7 @@ def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     yield Progress(f"Writing {path.name}", 0, len(run))
     with atomic_path(path) as partial, h5py.File(partial, "w") as file:
         write_elem(file, "/", _without_latent(run, store))
-        yield from _copy(store["obsm/latent"], file["obsm"], f"Writing {path.name}")
+        yield from _copy(store["obsm/latent"], run.ids, file["obsm"], f"Writing {path.name}")
     return (path,)
 
 
@@ -37,10 +38,10 @@ def _without_latent(run: Run, store: Any) -> anndata.AnnData:
     import pandas as pd
     from anndata.io import read_elem
 
-    obs = read_elem(store["obs"])
+    obs = read_elem(store["obs"]).iloc[run.ids].copy()
     obs["cluster"] = pd.Categorical(run.labels, categories=[cluster.id for cluster in run.clusters])
     names = [name for name in store["obsm"] if name != "latent" and not name.startswith(".")]
-    obsm = {name: read_elem(store["obsm"][name]) for name in names}
+    obsm = {name: read_elem(store["obsm"][name])[run.ids] for name in names}
     return anndata.AnnData(obs=obs, obsm=obsm, uns=_uns(run, read_elem(store["uns"])))
 
 
@@ -55,13 +56,16 @@ def _uns(run: Run, uns: dict[str, Any]) -> dict[str, Any]:
     return {**uns, "clusters": clusters, "cluster_colors": colours}
 
 
-def _copy(source: Any, target: h5py.Group, text: str) -> Job[None]:
-    """Copy obsm/latent with the chunks that it has."""
+def _copy(source: Any, rows: NDArray[np.int64], target: h5py.Group, text: str) -> Job[None]:
+    """Copy the rows of obsm/latent, in rising order, with the chunks that it has."""
     step = source.chunks[0]
+    shape = (len(rows), source.shape[1])
     copy = target.create_dataset(
-        "latent", shape=source.shape, dtype=source.dtype, chunks=(step, source.shape[1])
+        "latent", shape=shape, dtype=source.dtype, chunks=(min(step, len(rows)), source.shape[1])
     )
     copy.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
     for start in range(0, source.shape[0], step):
-        yield Progress(text, start, source.shape[0])
-        copy[start : start + step] = source[start : start + step]
+        first, last = np.searchsorted(rows, (start, start + step))
+        yield Progress(text, int(first), len(rows))
+        if last > first:
+            copy[first:last] = source[start : start + step][rows[first:last] - start]
