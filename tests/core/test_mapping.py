@@ -7,6 +7,7 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pytest
+import tifffile
 
 import napari_histoclust as hc
 from napari_histoclust.core import store
@@ -125,3 +126,21 @@ def test_a_damaged_run_is_refused_in_a_sentence(tmp_path: Path, model: Model, da
         target.write_text("{")
     with pytest.raises(HistoclustError, match=r"run"):
         hc.open_run(run.path)
+
+
+def test_a_damaged_tile_is_a_hole_in_its_stain_and_not_the_end(tmp_path: Path, model: Model) -> None:
+    folder = write_stack(tmp_path / "s")
+    file = folder / "case7_CD31.ome.tif"
+    with tifffile.TiffFile(file) as tif:
+        offset = tif.pages.first.dataoffsets[0]
+    with file.open("r+b") as opened:
+        opened.seek(offset)
+        opened.write(b"\xff" * 64)
+    whole = hc.map(hc.open_stack(write_stack(tmp_path / "whole" / "s")), model, tmp_path / "run0")
+    run = hc.map(hc.open_stack(folder), model, tmp_path / "run")
+    said = [w for w in run.manifest.slides[0].warnings if "case7_CD31.ome.tif" in w]
+    assert said == ["case7_CD31.ome.tif: 1 tile not decodable, left white and taken as not valid."]
+    in_tile = {place for place in zip(whole.grids[0].row, whole.grids[0].col, strict=True) if max(place) < 8}
+    assert in_tile  # the tile is 128 px, 8 patches wide
+    assert not in_tile & set(zip(run.grids[0].row, run.grids[0].col, strict=True))
+    assert len(run) > len(whole) / 2

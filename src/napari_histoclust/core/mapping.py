@@ -33,7 +33,9 @@ from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, make_grid
 from napari_histoclust.core.run import Run, open_run
+from napari_histoclust.core.slides.holes import holes_said
 from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.core.slides.tile_cache import limit_cache
 from napari_histoclust.core.store import GrowingStore, patch_table
 from napari_histoclust.core.tissue import find_tissue
 
@@ -71,6 +73,7 @@ def map_stacks(
     """
     settings = settings or MapSettings()
     check_run_folder(out)
+    limit_cache(settings.cache_mib)
     for stack in stacks:
         stack.require(model.spec.stains)
     targets = yield from _lay_lattices(stacks, model, settings)
@@ -88,8 +91,15 @@ def map_stacks(
             manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
         raise
     manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, patches=_total(targets))
-    manifest.model_copy(update={"finish_reason": "finished"}).write(out)
+    slides = tuple(_with_holes(entry, t.stack) for entry, t in zip(manifest.slides, targets, strict=True))
+    manifest.model_copy(update={"finish_reason": "finished", "slides": slides}).write(out)
     return open_run(out)
+
+
+def _with_holes(entry: SlideEntry, stack: Stack) -> SlideEntry:
+    """Add to the warnings what only reading the slide has shown."""
+    new = [said for said in holes_said(stack.slides.values()) if said not in entry.warnings]
+    return entry.model_copy(update={"warnings": (*entry.warnings, *new)}) if new else entry
 
 
 def check_run_folder(out: Path) -> None:

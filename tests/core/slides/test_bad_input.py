@@ -31,12 +31,19 @@ def write_tiles(path: Path, side_px: int = 512, compression: str | None = "defla
     return picture
 
 
-def places(path: Path) -> tuple[list[int], list[int], dict[str, int]]:
-    """Offsets and bytes of the tiles, and where in the file these lists themselves lie."""
+def places(path: Path) -> tuple[list[int], list[int]]:
+    """Offsets and bytes of the tiles."""
     with tifffile.TiffFile(path) as tif:
-        page = tif.pages.first
-        lists = {name: page.tags[name].valueoffset for name in ("TileOffsets", "TileByteCounts")}
-        return list(page.dataoffsets), list(page.databytecounts), lists
+        return list(tif.pages.first.dataoffsets), list(tif.pages.first.databytecounts)
+
+
+def unwrite(path: Path, tile: int) -> None:
+    """Say that a tile has no bytes, as writers do that leave out what was not scanned."""
+    with tifffile.TiffFile(path) as tif:
+        tag = tif.pages.first.tags["TileByteCounts"]
+        size = tag.valuebytecount // tag.count
+        place = tag.valueoffset
+    overwrite(path, place + size * tile, bytes(size))
 
 
 def overwrite(path: Path, place: int, data: bytes) -> None:
@@ -48,8 +55,7 @@ def overwrite(path: Path, place: int, data: bytes) -> None:
 def test_a_tile_that_was_never_written_is_a_hole(tmp_path: Path) -> None:
     path = tmp_path / "CD31.tif"
     picture = write_tiles(path)
-    _, _, lists = places(path)
-    overwrite(path, lists["TileByteCounts"] + 4 * 9, bytes(4))  # the tile at row 1, column 1
+    unwrite(path, 9)  # the tile at row 1, column 1
     slide = open_slide(path)
     assert isinstance(slide, TiffSlide)
     assert slide.warnings == ("CD31.tif: 1 tile never written, left white and taken as not valid.",)
@@ -70,7 +76,7 @@ def test_a_tile_that_was_never_written_is_a_hole(tmp_path: Path) -> None:
 def test_a_damaged_tile_is_a_hole_said_once(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     picture = write_tiles(path)
-    offsets, _, _ = places(path)
+    offsets, _ = places(path)
     overwrite(path, offsets[27], b"\xff" * 64)
     slide = open_slide(path)
     assert isinstance(slide, TiffSlide)
@@ -85,10 +91,25 @@ def test_a_damaged_tile_is_a_hole_said_once(tmp_path: Path) -> None:
     assert np.argwhere(~valid).tolist() == [[3, 3]]
 
 
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_the_hole_of_a_turned_picture_is_where_it_is_white(tmp_path: Path, orientation: int) -> None:
+    path = tmp_path / "a.tif"
+    tag = (274, "H", 1, orientation, True)
+    pixels = np.minimum(noise(256, 512), 200)
+    tifffile.imwrite(path, pixels, photometric="rgb", tile=(64, 64), metadata=None, extratags=[tag])
+    unwrite(path, 10)
+    slide = open_slide(path)
+    height, width = slide.shapes[0]
+    white = (slide.read(0, 0, 0, height, width) == 255).all(axis=2)
+    valid = slide.valid((height, width), 1.0)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(valid, ~white)
+    assert white.sum() == 64 * 64
+
+
 def test_a_file_of_damaged_tiles_is_no_slide_with_holes(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write_tiles(path)
-    offsets, _, _ = places(path)
+    offsets, _ = places(path)
     for offset in offsets[1:20]:
         overwrite(path, offset, b"\xff" * 64)
     slide = open_slide(path)
@@ -151,7 +172,7 @@ def test_a_tile_that_lies_about_its_size_is_not_decoded(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     smooth = np.full((256, 256, 3), 200, np.uint8)
     tifffile.imwrite(path, smooth, photometric="rgb", tile=(64, 64), compression="jpeg", metadata=None)
-    offsets, counts, _ = places(path)
+    offsets, counts = places(path)
     data = path.read_bytes()[offsets[5] : offsets[5] + counts[5]]
     frame = data.index(b"\xff\xc0")
     overwrite(path, offsets[5] + frame + 5, struct.pack(">HH", 65500, 65500))

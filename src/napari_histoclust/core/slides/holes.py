@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.protocol import Slide
 
 Box = tuple[int, int, int, int]
 
@@ -85,3 +86,9 @@ class Holes:
         for (top, left), (bottom, right) in zip(low, high, strict=True):
             mask[top:bottom, left:right] = False
         return mask
+
+
+def holes_said(slides: Iterable[Slide]) -> tuple[str, ...]:
+    """Say what holes the slides have, as far as they have been read."""
+    known = (getattr(slide, "holes", None) for slide in slides)
+    return tuple(sentence for holes in known if holes is not None for sentence in holes.sentences())

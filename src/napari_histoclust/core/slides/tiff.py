@@ -222,7 +222,7 @@ def _slide(path: Path, file: _File, picture: Picture, name: str, scale: float | 
             )
     slide = TiffSlide(path, name, levels, scale, READER, (*picture.warnings, *holes.sentences()))
     slide.holes = holes
-    return upright(slide, picture.orientation)
+    return upright(slide, picture.orientation, holes)
 
 
 def _bare_level(path: Path, file: _File, picture: Picture, number: int, holes: Holes) -> TiffLevel:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from napari_histoclust.core.slides.holes import Holes
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiles import TiledSlide
 
@@ -70,9 +72,27 @@ class UprightLevel:
         return np.ascontiguousarray(window.transpose(1, 0, 2) if swapped else window)
 
 
-def upright(stored: TiledSlide, orientation: int) -> TiledSlide:
+class UprightSlide(TiledSlide):
+    """A `Slide` whose file holds it turned, with the holes of the file."""
+
+    holes: Holes
+    orientation: int
+
+    def valid(self, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
+        """Mark where there is no hole; see `Holes.valid`."""
+        swapped, *far = _TURNS[self.orientation]
+        mask = self.holes.valid(shape[::-1] if swapped else shape, downsample)
+        if mask is None:
+            return None
+        mask = mask[:: -1 if far[0] else 1, :: -1 if far[1] else 1]
+        return mask.T if swapped else mask
+
+
+def upright(stored: TiledSlide, orientation: int, holes: Holes) -> TiledSlide:
     """Return the slide turned upright; the slide itself where it is upright already."""
     if orientation not in _TURNS:
         return stored
     levels = [UprightLevel(stored, level, orientation) for level in range(len(stored.shapes))]
-    return TiledSlide(stored.path, stored.name, levels, stored.um_per_px, stored.reader, stored.warnings)
+    turned = UprightSlide(stored.path, stored.name, levels, stored.um_per_px, stored.reader, stored.warnings)
+    turned.holes, turned.orientation = holes, orientation
+    return turned
