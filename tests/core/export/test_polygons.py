@@ -94,6 +94,20 @@ def test_corners_of_other_clusters_leave_no_vertex() -> None:
     assert len(outlines[0].exterior.coords) == 5
 
 
+@settings(max_examples=200, deadline=None)
+@given(pictures, st.sampled_from([0.5, 1.5, 5.0]))
+def test_outlines_with_junctions_fit_together_and_can_be_simplified(
+    picture: NDArray[np.uint8], tolerance: float
+) -> None:
+    """The same outlines with more vertices; neighbours have all vertices of their border in common."""
+    plain, outlines = cluster_polygons(picture)[1], cluster_polygons(picture, keep_junctions=True)[1]
+    assert shapely.equals(plain, outlines).all()
+    assert shapely.coverage_is_valid(outlines)
+    simple = shapely.coverage_simplify(outlines, tolerance)
+    assert shapely.is_valid(simple).all()
+    assert shapely.coverage_is_valid(simple)
+
+
 def test_outlines_run_counter_clockwise_and_holes_clockwise() -> None:
     picture = np.random.default_rng(1).choice([0, 1, 1, 1], (20, 20))
     _, (outline,) = cluster_polygons(picture)

@@ -18,12 +18,14 @@ from stacks import write_stack
 
 FILES = {
     "geojson": {"clusters.geojson"},
+    "geojson-patches": {"patches.geojson"},
     "ome-tiff": {"labels.ome.tif"},
     "overlay": {"overlay.ome.tif"},
     "ome-zarr": {"labels.ome.zarr"},
-    "csv": {"patches.csv", "clusters.csv"},
+    "csv": {"patches.csv", "clusters.csv", "composition.csv"},
     "parquet": {"patches.parquet"},
     "h5ad": {"patches.h5ad"},
+    "neighbourhood": {"neighbourhood.csv"},
     "png": {"map.png"},
     "pdf": {"map.pdf"},
     "svg": {"map.svg"},

@@ -1,4 +1,4 @@
-"""patches.csv, patches.parquet and clusters.csv, read back by pandas and pyarrow."""
+"""patches, clusters, composition and neighbourhood as tables, read back by pandas and pyarrow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from pyarrow import parquet
 
 from core.runs import make_run
 from napari_histoclust.core.export import export_run, tables
+from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.neighbourhood import neighbourhood
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run import Run
 
@@ -20,10 +22,11 @@ COLUMNS = [
     "patch", "slide", "row", "col", "y_px", "x_px", "y_um", "x_um",
     "cluster", "cluster_name", "artefact", "confidence", "entropy", "tissue_fraction",
 ]  # fmt: skip
+DENSITIES = ["od_HE", "od_CD31", "od_HE_haematoxylin", "od_HE_eosin", "od_CD31_haematoxylin", "od_CD31_DAB"]
 
 
 def _check(table: pd.DataFrame, run: Run) -> None:
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == COLUMNS + DENSITIES
     np.testing.assert_array_equal(table["patch"], np.arange(len(run)))
     names = {cluster.id: cluster.name for cluster in run.clusters}
     assert table["slide"].tolist() == [run.slides[i] for i in run.slide_index]
@@ -33,6 +36,10 @@ def _check(table: pd.DataFrame, run: Run) -> None:
     assert table["artefact"].tolist() == [label in marked for label in run.labels.tolist()]
     for name in ("confidence", "entropy"):
         np.testing.assert_array_equal(table[name].astype(np.float32), getattr(run, name))
+    assert run.stain_od is not None
+    assert run.dye_od is not None
+    for name, column in zip(DENSITIES, [*run.stain_od.T, *run.dye_od.T], strict=True):
+        np.testing.assert_array_equal(table[name].astype(np.float32), column)
     for name in ("row", "col", "y_px", "x_px", "tissue_fraction"):
         expected = np.concatenate([getattr(grid, name) for grid in run.grids])
         np.testing.assert_array_equal(table[name].to_numpy().astype(expected.dtype), expected)
@@ -90,8 +97,10 @@ def test_clusters_against_sums_by_hand(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "clusters.csv")
     assert list(table.columns) == [
         "id", "name", "colour", "artefact", "patches", "share", "area_px2", "area_mm2", "mean_confidence",
-        "mean_od_HE", "mean_od_CD31",
+        *(f"{kind}_{name}" for name in DENSITIES for kind in ("mean", "sd")),
     ]  # fmt: skip
+    assert run.stain_od is not None
+    assert run.dye_od is not None
     for row, cluster in zip(table.itertuples(), run.clusters, strict=True):
         confidences = [c for c, label in zip(run.confidence, run.labels, strict=True) if label == cluster.id]
         assert (row.id, row.name, row.colour) == (cluster.id, cluster.name, cluster.colour)
@@ -100,6 +109,10 @@ def test_clusters_against_sums_by_hand(tmp_path: Path) -> None:
         assert row.area_px2 == pytest.approx(len(confidences) * 32**2)
         assert row.area_mm2 == pytest.approx(len(confidences) * (32 * 0.5e-3) ** 2)
         assert row.mean_confidence == pytest.approx(sum(map(float, confidences)) / len(confidences))
+        mine = run.labels == cluster.id
+        for name, column in zip(DENSITIES, [*run.stain_od.T, *run.dye_od.T], strict=True):
+            assert getattr(row, f"mean_{name}") == pytest.approx(column[mine].astype(float).mean())
+            assert getattr(row, f"sd_{name}") == pytest.approx(column[mine].astype(float).std(), rel=1e-5)
 
 
 def test_a_cluster_without_a_patch_keeps_its_line(tmp_path: Path) -> None:
@@ -110,3 +123,57 @@ def test_a_cluster_without_a_patch_keeps_its_line(tmp_path: Path) -> None:
     assert table.loc[2, "patches"] == 0
     assert np.isnan(table.loc[2, "mean_confidence"])
     assert table["share"].sum() == pytest.approx(1)
+
+
+def test_a_run_that_measured_no_densities(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    run.__dict__.update(stain_od=None, dye_od=None)
+    drive(export_run(run, ["csv", "parquet"], tmp_path))
+    for table in _tables(tmp_path):
+        assert list(table.columns) == COLUMNS
+    assert list(pd.read_csv(tmp_path / "clusters.csv").columns)[-1] == "mean_confidence"
+
+
+def test_composition(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", slides=2, um_per_px=0.5)
+    drive(export_run(run, ["csv"], tmp_path))
+    table = pd.read_csv(tmp_path / "composition.csv")
+    assert len(table) == 2 * len(run.clusters)
+    patches = pd.read_csv(tmp_path / "patches.csv")
+    counts = patches.groupby(["slide", "cluster"]).size()
+    for row in table.itertuples():
+        count = counts.get((row.slide, row.cluster), 0)
+        assert row.patches == count
+        assert row.share == pytest.approx(count / (patches["slide"] == row.slide).sum())
+        assert row.area_mm2 == pytest.approx(count * (32 * 0.5e-3) ** 2)
+    for _, part in table.groupby("slide"):
+        expected = -(part["share"] * np.log(part["share"].where(part["share"] > 0, 1))).sum()
+        assert part["slide_entropy"].tolist() == pytest.approx([expected] * len(part))
+        assert part["slide_evenness"].tolist() == pytest.approx([expected / np.log(len(part))] * len(part))
+
+
+def test_composition_of_slides_without_a_scale(tmp_path: Path) -> None:
+    drive(export_run(make_run(tmp_path / "run", um_per_px=None), ["csv"], tmp_path))
+    table = pd.read_csv(tmp_path / "composition.csv")
+    assert table["area_mm2"].isna().all()
+    np.testing.assert_array_equal(table["area_px2"], table["patches"] * 32**2)
+
+
+def test_neighbourhood(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    run = dataclasses.replace(run, labels=np.where(run.labels == 2, 1, run.labels))  # 2 has no patch
+    options = ExportOptions(permutations=50)
+    drive(export_run(run, ["neighbourhood"], tmp_path, options))
+    table = pd.read_csv(tmp_path / "neighbourhood.csv")
+    found = drive(neighbourhood(run, 50))
+    assert set(table["permutations"]) == {50}
+    for name, matrix in (
+        ("neighbours", found.counts),
+        ("expected", found.expected),
+        ("sd", found.spread),
+        ("z", found.z),
+        ("p", found.p),
+    ):
+        np.testing.assert_allclose(table.pivot(index="cluster", columns="neighbour", values=name), matrix)
+    assert table.loc[table["cluster"] == 2, "z"].isna().all()
+    assert table["cluster_name"].tolist() == [f"Cluster {i}" for i in table["cluster"]]

@@ -1,10 +1,9 @@
-"""clusters.geojson: one annotation a cluster, as QuPath reads them.
+"""clusters.geojson: one object a cluster, as QuPath reads them; patches.geojson: one object a patch.
 
 Coordinates are x, y in px of the slide's full resolution with the origin at the slide's corner. A patch
 stands for the square of its stride around its centre, so the squares fill the tissue without overlap and the
-area is patches x stride^2 whatever the patch side. Field names follow QuPath 0.4 and later (qupath/qupath
-pull request 1099): `classification` holds `name` and `color`, `measurements` is one object; `id` is a UUID,
-the same each time the run is exported, so that QuPath recognises an annotation that it has already.
+area is patches x stride^2 whatever the patch side. docs/exports.md tells each field of the file, and where
+QuPath says how it reads it.
 """
 
 from __future__ import annotations
@@ -13,75 +12,164 @@ import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_path
 from napari_histoclust.core.cluster_stats import ClusterSummary, summarise_clusters
-from napari_histoclust.core.export.naming import slide_paths
-from napari_histoclust.core.export.polygons import Geometries, cluster_polygons
+from napari_histoclust.core.export.coordinates import laid_on, to_level0, to_stain
+from napari_histoclust.core.export.naming import density_names, slide_paths
+from napari_histoclust.core.export.polygons import cluster_polygons
+from napari_histoclust.core.export.tables import summarised_densities
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run import Run
 
+Objects = Literal["annotation", "detection"]
 
-def write_geojson(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
-    """Write clusters.geojson, one file a slide."""
+_BLOCK = 16_384  # patches in memory as text at once, about 10 MB
+
+
+def write_geojson(
+    run: Run,
+    folder: Path,
+    stain: str | None = None,
+    objects: Objects | None = None,
+    simplify_px: float = 0.0,
+) -> Job[tuple[Path, ...]]:
+    """Write clusters.geojson, one file a slide.
+
+    Parameters
+    ----------
+    stain : str, optional
+        Whose level-0 px the coordinates are; the reference's if not given.
+    objects : "annotation" or "detection", optional
+        What QuPath makes of them; annotations if not given.
+    simplify_px : float
+        Corners of the outlines are taken off up to about this many level-0 px of the reference (the root of
+        the area of the triangle that is lost; Visvalingam & Whyatt 1993), for all clusters together, so
+        that no gaps open between them. Nothing changes below 0.71 strides; 0 leaves the outlines alone.
+    """
     paths = slide_paths(run, folder, "clusters.geojson")
     for slide, path in enumerate(paths):
         yield Progress("Outlining clusters", slide, len(paths))
         with atomic_path(path) as partial:
-            ids, outlines = cluster_polygons(run.label_picture(slide))
+            geometries = _outlines(run, slide, stain, simplify_px)
             yield Progress(f"Writing {path.name}", slide, len(paths))
-            geometries = dict(zip(ids.tolist(), to_level0(outlines, run.grids[slide]), strict=True))
             with partial.open("w", encoding="utf-8") as file:
-                yield from _write_features(run, slide, geometries, file)
+                yield from _write_clusters(run, slide, geometries, objects or "annotation", file)
     return paths
 
 
-def to_level0(outlines: Geometries, grid: PatchGrid) -> Geometries:
-    """Move outlines from units of places to level-0 px, x-y."""
-    corner_px = grid.origin_px[1] - grid.place_px / 2, grid.origin_px[0] - grid.place_px / 2
-    moved: Geometries = shapely.transform(outlines, lambda xy: xy * grid.place_px + np.array(corner_px))
-    return moved
+def write_geojson_patches(
+    run: Run, folder: Path, stain: str | None = None, objects: Objects | None = None
+) -> Job[tuple[Path, ...]]:
+    """Write patches.geojson, one file a slide with an object for each of its patches.
+
+    Parameters
+    ----------
+    stain : str, optional
+        As for `write_geojson`.
+    objects : "annotation" or "detection", optional
+        What QuPath makes of them; detections, of which it bears many more, if not given.
+    """
+    paths = slide_paths(run, folder, "patches.geojson")
+    for slide, path in enumerate(paths):
+        with atomic_path(path) as partial, partial.open("w", encoding="utf-8") as file:
+            yield from _write_patches(run, slide, stain, objects or "detection", file)
+    return paths
 
 
-def _write_features(run: Run, slide: int, geometries: dict[int, Any], file: IO[str]) -> Job[None]:
+def _outlines(run: Run, slide: int, stain: str | None, simplify_px: float) -> dict[int, Any]:
+    """Outline of each cluster that is on the slide, in px of the stain."""
+    grid, lead = run.grids[slide], to_stain(run, slide, stain)
+    ids, places = cluster_polygons(run.label_picture(slide), keep_junctions=simplify_px > 0)
+    outlines = to_level0(places, grid)
+    if simplify_px > 0 and len(ids):
+        outlines = shapely.coverage_simplify(outlines, simplify_px)
+    return dict(zip(ids.tolist(), laid_on(outlines, lead, grid.place_px), strict=True))
+
+
+def _write_clusters(
+    run: Run, slide: int, geometries: dict[int, Any], objects: Objects, file: IO[str]
+) -> Job[None]:
     """Write feature after feature; the text of a geometry comes straight from GEOS."""
     file.write('{"type": "FeatureCollection", "features": [')
     present = [s for s in summarise_clusters(run, [slide]) if s.patches]
     for done, summary in enumerate(present):
         yield Progress("Writing outlines", done, len(present))
         outline = shapely.to_geojson(geometries[summary.cluster.id])
-        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{run.manifest.fingerprint}/{slide}/{summary.cluster.id}")
-        properties = json.dumps(_properties(summary), ensure_ascii=False, allow_nan=False)
+        identity = _identity(run, slide, str(summary.cluster.id))
+        properties = {**_look(summary.cluster, objects), "measurements": dict(_measurements(run, summary))}
         file.write(
             f'{"," if done else ""}\n{{"type": "Feature", "id": "{identity}", '
-            f'"geometry": {outline}, "properties": {properties}}}'
+            f'"geometry": {outline}, "properties": {_json(properties)}}}'
         )
     file.write("\n]}\n")
 
 
-def _properties(summary: ClusterSummary) -> dict[str, Any]:
-    mark = {"metadata": {"artefact": "yes"}} if summary.cluster.artefact else {}
+def _identity(run: Run, slide: int, name: str) -> uuid.UUID:
+    """The same each time the run is exported, so that QuPath recognises an object that it has already."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{run.manifest.fingerprint}/{slide}/{name}")
+
+
+def _look(cluster: Cluster, objects: Objects) -> dict[str, Any]:
+    """What all objects of a cluster have in common."""
+    mark = {"metadata": {"artefact": "yes"}} if cluster.artefact else {}
     return {
-        "objectType": "annotation",
-        "classification": {
-            "name": summary.cluster.name,
-            "color": list(bytes.fromhex(summary.cluster.colour[1:])),
-        },
+        "objectType": objects,
+        "classification": {"name": cluster.name, "color": list(bytes.fromhex(cluster.colour[1:]))},
         "isLocked": True,  # a stray drag in QuPath should not move a result
-        "measurements": dict(_measurements(summary)),
         **mark,
     }
 
 
-def _measurements(summary: ClusterSummary) -> Iterator[tuple[str, float]]:
+def _measurements(run: Run, summary: ClusterSummary) -> Iterator[tuple[str, float]]:
     yield "patches", summary.patches
     yield "area_px2", summary.area_px2
     if summary.area_mm2 is not None:
         yield "area_mm2", summary.area_mm2
     if summary.mean_confidence is not None:
         yield "mean_confidence", summary.mean_confidence
+    yield from summarised_densities(run, summary).items()
+
+
+def _write_patches(run: Run, slide: int, stain: str | None, objects: Objects, file: IO[str]) -> Job[None]:
+    rows = run.rows(slide)
+    heads = {cluster.id: _json(_look(cluster, objects))[:-1] for cluster in run.clusters}
+    form, values = _patch_measurements(run, rows)
+    lead, grid = to_stain(run, slide, stain), run.grids[slide]
+    number = str(_identity(run, slide, "patches"))[:24]  # the last twelve digits are the patch's own
+    file.write('{"type": "FeatureCollection", "features": [')
+    for start in range(0, len(grid), _BLOCK):
+        yield Progress("Writing patches", start, len(grid))
+        block = slice(start, start + _BLOCK)
+        row, col = grid.row[block].astype(float), grid.col[block].astype(float)
+        squares = laid_on(to_level0(shapely.box(col, row, col + 1, row + 1), grid), lead, grid.place_px)
+        labels = run.labels[rows][block].tolist()
+        features = (
+            f'\n{{"type": "Feature", "id": "{number}{i:012x}", "geometry": {square}, '
+            f'"properties": {heads[label]}, "measurements": {form % tuple(own)}}}}}'
+            for i, (square, label, own) in enumerate(
+                zip(shapely.to_geojson(squares), labels, values[block].tolist(), strict=True),
+                rows.start + start,
+            )
+        )
+        file.write("," * (start > 0) + ",".join(features))
+    file.write("\n]}\n")
+
+
+def _patch_measurements(run: Run, rows: slice) -> tuple[str, NDArray[np.float32]]:
+    """Text with a gap for each measurement of a patch, and the (n, m) measurements."""
+    parts = [run.confidence[rows, None], run.entropy[rows, None]]
+    parts += [od[rows] for od in (run.stain_od, run.dye_od) if od is not None]
+    names = ("confidence", "entropy", *density_names(run))
+    gaps = ", ".join(_json(name).replace("%", "%%") + ": %.5g" for name in names)
+    return f"{{{gaps}}}", np.concatenate(parts, axis=1)
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)

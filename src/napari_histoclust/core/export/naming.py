@@ -1,4 +1,4 @@
-"""Names of the files that exist once a slide."""
+"""Names of the files that exist once a slide, and of the columns of densities."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def slide_paths(run: Run, folder: Path, name: str) -> tuple[Path, ...]:
     for slide in run.slides:
         taken.append(_free(_safe(slide), taken))
     return tuple(folder / f"{stem}_{slide}.{suffix}" for slide in taken)
+
+
+def density_names(run: Run) -> tuple[str, ...]:
+    """Return a name for each column of `Run.stain_od` and then of `Run.dye_od`: "od_HE", "od_HE_eosin"."""
+    stains = () if run.stain_od is None else run.stains
+    dyes = () if run.dye_od is None else run.dyes
+    return (*(f"od_{stain}" for stain in stains), *(f"od_{dye.replace(' ', '_')}" for dye in dyes))
 
 
 def _safe(slide: str) -> str:

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from napari_histoclust.core.config import Settings
 
-_TAKEN_BY = {"overlay": ("stain", "opacity")}
+_TAKEN_BY = {
+    "overlay": ("stain", "opacity"),
+    "geojson": ("stain", "objects", "simplify_px"),
+    "geojson-patches": ("stain", "objects"),
+    "neighbourhood": ("permutations",),
+}
 
 
 class ExportOptions(Settings):
     """Choices for the exports."""
 
     stain: str | None = Field(
-        None, description="Stain that lies below the clusters of the overlay; the reference if not given."
+        None,
+        description="Stain that lies below the clusters of the overlay, and in whose px GeoJSON is written; "
+        "the reference if not given.",
     )
     opacity: float = Field(0.5, ge=0, le=1, description="Of the clusters on the overlay, 0 to 1.")
+    objects: Literal["annotation", "detection"] | None = Field(
+        None,
+        description="What QuPath makes of GeoJSON; annotations of clusters and detections of patches if not "
+        "given.",
+    )
+    simplify_px: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        title="Smoothing",
+        description="Take corners off the GeoJSON outlines up to about this many px; 0 leaves the steps.",
+    )
+    permutations: int = Field(
+        1000, ge=2, description="How often the clusters are dealt out anew for the table of neighbourhoods."
+    )
 
     def of(self, format_name: str) -> dict[str, Any]:
         """Return the arguments that concern one format's writer."""

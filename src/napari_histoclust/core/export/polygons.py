@@ -44,13 +44,16 @@ class _HalfEdges:
     place: Int
 
 
-def cluster_polygons(picture: NDArray[Any]) -> tuple[Int, Geometries]:
+def cluster_polygons(picture: NDArray[Any], keep_junctions: bool = False) -> tuple[Int, Geometries]:
     """Outline every cluster of a label picture.
 
     Parameters
     ----------
     picture : (rows, cols) integers
         Cluster ids, 0 where there is no patch.
+    keep_junctions : bool
+        Also keep the vertices of straight outlines where two other regions meet, so that neighbours have
+        each vertex of their common border, as `shapely.coverage_simplify` asks for.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def cluster_polygons(picture: NDArray[Any]) -> tuple[Int, Geometries]:
         return np.zeros(0, np.int64), np.zeros(0, object)
     following = _split_at_touching_corners(edges, borders, _following(edges, borders))
     order, ring = _in_ring_order(following)
-    return _assemble(padded, edges, order, ring)
+    return _assemble(padded, edges, order, ring, keep_junctions)
 
 
 def _half_edges(padded: NDArray[Any]) -> tuple[_HalfEdges, Bool]:
@@ -163,10 +166,12 @@ def _in_ring_order(following: Int) -> tuple[Int, Int]:
     return order, ring[order]
 
 
-def _assemble(padded: NDArray[Any], edges: _HalfEdges, order: Int, ring: Int) -> tuple[Int, Geometries]:
+def _assemble(
+    padded: NDArray[Any], edges: _HalfEdges, order: Int, ring: Int, keep_junctions: bool
+) -> tuple[Int, Geometries]:
     """Make polygons of shells and their holes, and one geometry of each cluster's polygons."""
     first = np.flatnonzero(np.diff(ring, prepend=-1))
-    turns = _turns(edges.direction[order], first)
+    turns = _turns(edges.direction[order], first) | keep_junctions
     y, x = np.divmod(edges.start[order], padded.shape[1] - 1)
     rings = shapely.linearrings(np.stack([x, y], 1)[turns].astype(float), indices=ring[turns])
     place = edges.place[order][first]

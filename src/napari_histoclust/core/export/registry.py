@@ -7,9 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.export.geojson import write_geojson
+from napari_histoclust.core.export.geojson import write_geojson, write_geojson_patches
 from napari_histoclust.core.export.h5ad import write_h5ad
 from napari_histoclust.core.export.map_figure import write_pdf, write_png, write_svg
+from napari_histoclust.core.export.neighbours import write_neighbourhood
 from napari_histoclust.core.export.ngff import write_ome_zarr
 from napari_histoclust.core.export.ome_tiff import write_ome_tiff
 from napari_histoclust.core.export.options import ExportOptions
@@ -25,12 +26,14 @@ Writer = Callable[..., Job[tuple[Path, ...]]]
 FORMATS: Mapping[str, Writer] = MappingProxyType(
     {
         "geojson": write_geojson,
+        "geojson-patches": write_geojson_patches,
         "ome-tiff": write_ome_tiff,
         "overlay": write_overlay,
         "ome-zarr": write_ome_zarr,
         "csv": write_csv,
         "parquet": write_parquet,
         "h5ad": write_h5ad,
+        "neighbourhood": write_neighbourhood,
         "png": write_png,
         "pdf": write_pdf,
         "svg": write_svg,

@@ -1,4 +1,4 @@
-"""patches.csv, patches.parquet, clusters.csv: one table for all slides of a run."""
+"""patches.csv, patches.parquet, clusters.csv, composition.csv: one table each for all slides of a run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_path
 from napari_histoclust.core.cluster_stats import ClusterSummary, summarise_clusters
+from napari_histoclust.core.composition import composition
+from napari_histoclust.core.export.naming import density_names
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run import Run
 
@@ -22,20 +24,28 @@ BLOCK = 65_536  # patches in memory at once, about 5 MB
 
 
 def write_csv(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
-    """Write patches.csv and clusters.csv."""
+    """Write patches.csv, clusters.csv and composition.csv."""
     from pyarrow import csv
 
-    schema = patch_schema()
+    schema = patch_schema(run)
     with atomic_path(folder / "patches.csv") as partial, partial.open("wb") as file:
         _write_header(file, schema.names)
         # pyarrow would put the names of the columns in quotation marks
         with csv.CSVWriter(file, schema, write_options=csv.WriteOptions(include_header=False)) as writer:
             yield from _write_blocks(run, writer, "patches.csv")
-    clusters = cluster_table(run)
-    with atomic_path(folder / "clusters.csv") as partial, partial.open("wb") as file:
-        _write_header(file, clusters.column_names)
-        csv.write_csv(clusters, file, csv.WriteOptions(include_header=False))
-    return folder / "patches.csv", folder / "clusters.csv"
+    small = {"clusters.csv": cluster_table(run), "composition.csv": composition_table(run)}
+    for name, table in small.items():
+        write_table(table, folder / name)
+    return (folder / "patches.csv", *(folder / name for name in small))
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table as CSV in UTF-8, its first line the names of the columns."""
+    from pyarrow import csv
+
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        _write_header(file, table.column_names)
+        csv.write_csv(table, file, csv.WriteOptions(include_header=False))
 
 
 def write_parquet(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
@@ -43,13 +53,14 @@ def write_parquet(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     from pyarrow import parquet
 
     path = folder / "patches.parquet"
-    with atomic_path(path) as partial, parquet.ParquetWriter(partial, patch_schema()) as writer:
+    with atomic_path(path) as partial, parquet.ParquetWriter(partial, patch_schema(run)) as writer:
         yield from _write_blocks(run, writer, path.name)
     return (path,)
 
 
 def _write_header(file: IO[bytes], names: list[str]) -> None:
-    file.write((",".join(names) + "\n").encode())
+    quoted = [f'"{name}"' if set(name) & set(',"\n') else name for name in names]
+    file.write((",".join(quoted) + "\n").encode())
 
 
 def _write_blocks(run: Run, writer: Any, name: str) -> Job[None]:
@@ -60,8 +71,8 @@ def _write_blocks(run: Run, writer: Any, name: str) -> Job[None]:
         done += len(block)
 
 
-def patch_schema() -> pa.Schema:
-    """Columns of the table of patches."""
+def patch_schema(run: Run) -> pa.Schema:
+    """Columns of the table of patches, the densities that the run holds last."""
     import pyarrow as pa
 
     return pa.schema(
@@ -80,6 +91,7 @@ def patch_schema() -> pa.Schema:
             ("confidence", pa.float32()),
             ("entropy", pa.float32()),
             ("tissue_fraction", pa.float32()),
+            *((name, pa.float32()) for name in density_names(run)),
         ]
     )
 
@@ -101,7 +113,7 @@ def _block(run: Run, slide: int, rows: slice) -> pa.Table:
     y_px, x_px = grid.y_px[own], grid.x_px[own]
     labels = run.labels[rows]
     columns = {
-        "patch": np.arange(rows.start, rows.stop),
+        "patch": run.ids[rows],
         "slide": pa.repeat(run.slides[slide], len(labels)),
         "row": grid.row[own],
         "col": grid.col[own],
@@ -115,8 +127,15 @@ def _block(run: Run, slide: int, rows: slice) -> pa.Table:
         "confidence": run.confidence[rows],
         "entropy": run.entropy[rows],
         "tissue_fraction": grid.tissue_fraction[own],
+        **dict(zip(density_names(run), _densities(run, rows), strict=True)),
     }
-    return pa.table(columns, schema=patch_schema())
+    return pa.table(columns, schema=patch_schema(run))
+
+
+def _densities(run: Run, rows: slice) -> list[NDArray[np.float32]]:
+    """Columns of some rows, in the order of `density_names`."""
+    parts = [od[rows].T for od in (run.stain_od, run.dye_od) if od is not None]
+    return [np.ascontiguousarray(column) for part in parts for column in part]
 
 
 def _um(px: NDArray[np.float64], um_per_px: float | None) -> Any:
@@ -136,8 +155,9 @@ def _names(run: Run) -> list[str]:
 def cluster_table(run: Run) -> pa.Table:
     """Return one row a cluster: its marks, patches, share, areas, mean confidence and densities.
 
-    area_mm2 is missing where the scale of a slide is unknown, the means for a cluster without a patch. The
-    mean optical densities, a column `mean_od_<stain>` each, are missing in a run that did not measure them.
+    area_mm2 is missing where the scale of a slide is unknown, the means for a cluster without a patch. Mean
+    and standard deviation of the densities have two columns each, `mean_od_<stain>` and `sd_od_<stain>`, and
+    `mean_od_<stain>_<dye>` and `sd_od_<stain>_<dye>`; a run that did not measure them has none.
     """
     import pyarrow as pa
 
@@ -152,7 +172,7 @@ def cluster_table(run: Run) -> pa.Table:
             ("area_px2", pa.float64()),
             ("area_mm2", pa.float64()),
             ("mean_confidence", pa.float64()),
-            *((f"mean_od_{stain}", pa.float64()) for stain in _measured(run)),
+            *((f"{kind}_{name}", pa.float64()) for name in density_names(run) for kind in ("mean", "sd")),
         ]
     )
     rows = [_cluster_row(run, summary) for summary in summarise_clusters(run)]
@@ -161,13 +181,42 @@ def cluster_table(run: Run) -> pa.Table:
 
 def _cluster_row(run: Run, summary: ClusterSummary) -> dict[str, Any]:
     """One value a column; what is left out is missing."""
-    densities = summary.mean_stain_od or ()
-    return {
-        **asdict(summary.cluster),
-        **asdict(summary),
-        **{f"mean_od_{stain}": od for stain, od in zip(_measured(run), densities, strict=False)},
+    return {**asdict(summary.cluster), **asdict(summary), **summarised_densities(run, summary)}
+
+
+def summarised_densities(run: Run, summary: ClusterSummary) -> dict[str, float]:
+    """Return mean and standard deviation of each density of a cluster by the name of its column.
+
+    Empty for a cluster without a patch.
+    """
+    means = (*(summary.mean_stain_od or ()), *(summary.mean_dye_od or ()))
+    spreads = (*(summary.stain_od_sd or ()), *(summary.dye_od_sd or ()))
+    values: dict[str, float] = {}
+    for name, mean, spread in zip(density_names(run), means, spreads, strict=False):
+        values |= {f"mean_{name}": mean, f"sd_{name}": spread}
+    return values
+
+
+def composition_table(run: Run) -> pa.Table:
+    """Return one row a slide and cluster: patches, share of the slide, area, and the slide's entropy.
+
+    `slide_entropy` and `slide_evenness` are those of the slide's composition, `cluster_entropy` says over how
+    many slides the cluster is spread (natural logarithms; see `Composition`).
+    """
+    import pyarrow as pa
+
+    of = composition(run)
+    slides, k = of.patches.shape
+    columns = {
+        "slide": np.repeat(of.slides, k),
+        "cluster": np.tile([cluster.id for cluster in of.clusters], slides),
+        "cluster_name": np.tile([cluster.name for cluster in of.clusters], slides),
+        "patches": of.patches.ravel(),
+        "share": of.share.ravel(),
+        "area_px2": of.area_px2.ravel(),
+        "area_mm2": pa.array(of.area_mm2.ravel(), from_pandas=True),  # NaN becomes missing
+        "slide_entropy": np.repeat(of.entropy, k),
+        "slide_evenness": np.repeat(of.evenness, k),
+        "cluster_entropy": np.tile(of.entropy_over_slides, slides),
     }
-
-
-def _measured(run: Run) -> tuple[str, ...]:
-    return () if run.stain_od is None else run.stains
+    return pa.table(columns)

@@ -59,6 +59,7 @@ class WarpedSlide:
         self.um_per_px = None if slide.um_per_px is None else slide.um_per_px * self._own_px_per_px
         self.reader: str = slide.reader
         self.warnings: tuple[str, ...] = slide.warnings
+        self.holes = getattr(slide, "holes", None)
 
     def read(self, level: int, y: int, x: int, height: int, width: int, out: UInt8 | None = None) -> UInt8:
         """Return the warped (height, width, 3) window, interpolated linearly, white outside.
@@ -77,6 +78,30 @@ class WarpedSlide:
             lazy_level(self, level, (min(CHUNK_PX, shape[0]), min(CHUNK_PX, shape[1])))
             for level, shape in enumerate(self.shapes)
         ]
+
+    def own_px(self, places_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where places of the reference lie in the slide's own file.
+
+        Parameters
+        ----------
+        places_px : (n, 2) float64
+            (y, x) in level-0 px of the reference; px centres are whole numbers.
+
+        Returns
+        -------
+        (n, 2) float64
+            (y, x) in level-0 px of the file; px centres are whole numbers.
+        """
+        from scipy import ndimage
+
+        warp, moved = self._displacement, places_px
+        if warp.field.size:
+            at = (places_px + 0.5 - warp.offset) / warp.step - 0.5
+            shifts = [
+                ndimage.map_coordinates(warp.field[..., i], at.T, order=1, mode="nearest") for i in (0, 1)
+            ]
+            moved = places_px + np.stack(shifts, axis=1)
+        return np.asarray(moved @ self._to_own[:2, :2].T + self._to_own[:2, 2], np.float64)
 
     def valid(self, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_]:
         """Mark where this slide shows its own picture at all.
