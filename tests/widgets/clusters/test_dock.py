@@ -138,7 +138,8 @@ def test_it_follows_from_run_to_run_and_to_none(
     context.session.take_up(make_run(tmp_path / "run", clusters=3, slides=2, um_per_px=None), ())
     assert dock.model.rowCount() == 3
     titles = [dock.model.headerData(i, Qt.Orientation.Horizontal) for i in range(dock.model.columnCount())]
-    assert titles == ["", "", "Name", "Patches", "Sel.", "Mpx", "Conf.", "HE", "CD31"]
+    assert titles[:9] == ["", "", "Name", "Patches", "Sel.", "Mpx", "Conf.", "HE", "CD31"]
+    assert titles[9:] == list(context.session.run.dyes)
     context.session.set_run(None)
     assert dock.model.rowCount() == 0
     assert dock.pages.currentIndex() == 0
@@ -159,7 +160,7 @@ def test_what_stands_in_a_row(dock: ClustersDock, run: Run) -> None:
 
 def test_a_run_that_did_not_measure_the_stains_shows_dashes(qtbot: QtBot, tmp_path: Path) -> None:
     run, session = make_run(tmp_path / "run"), Session()
-    run.__dict__.update(stain_od=None, stains=())
+    run.__dict__.update(stain_od=None, stains=(), dye_od=None, dyes=())
     session.take_up(run, ())
     dock = ClustersDock(Context(session, JobRunner(), None))  # type: ignore[arg-type]
     qtbot.addWidget(dock)

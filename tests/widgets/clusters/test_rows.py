@@ -103,11 +103,14 @@ def test_columns(tmp_path: Path, um_per_px: float | None, title: str) -> None:
     run = make_run(tmp_path / "run", um_per_px=um_per_px, patch_px=500)
     session.take_up(run, ())
     columns = {column.title: column for column in columns_of(run)}
-    assert list(columns)[-5:] == ["Sel.", title, "Conf.", "HE", "CD31"]
+    assert list(columns)[3:] == ["Sel.", title, "Conf.", "HE", "CD31", *run.dyes]
+    assert run.dyes == ("HE haematoxylin", "HE eosin", "CD31 haematoxylin", "CD31 DAB")
     row = RowCounter(session).rows()[0]
     assert run.stain_od is not None
     expected = float(run.stain_od[run.labels == 1, 1].astype(float).mean())
     assert columns["CD31"].value(row) == pytest.approx(expected)
+    spread = float(run.stain_od[run.labels == 1, 1].astype(float).std())
+    assert f"standard deviation {spread:.3f} over its patches" in columns["CD31"].hint_for(row)
     area = row.summary.patches * 500**2 * (1e-6 if um_per_px is None else (0.5 / 1000) ** 2)
     assert columns[title].value(row) == pytest.approx(area)
 
@@ -122,7 +125,7 @@ def test_areas_in_few_digits(tmp_path: Path, area: float, text: str) -> None:
 
 def test_a_run_that_did_not_measure_the_stains(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    run.__dict__.update(stain_od=None, stains=())
+    run.__dict__.update(stain_od=None, stains=(), dye_od=None, dyes=())
     columns = columns_of(run)[7:]
     assert [column.title for column in columns] == ["HE", "CD31", "CK19", "Ki67", "MT"]
     assert all("map the slide again to measure it" in column.hint for column in columns)

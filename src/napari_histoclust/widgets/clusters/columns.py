@@ -31,6 +31,8 @@ class Column:
         What is written for such a value.
     widest : str
         A text that it should hold.
+    spread : callable, optional
+        Standard deviation that belongs to the value, told when the mouse rests on it.
     """
 
     title: str
@@ -38,10 +40,20 @@ class Column:
     value: Callable[[Row], float | str | None]
     text: Callable[[float], str] = str
     widest: str = "0.000"
+    spread: Callable[[Row], float | None] | None = None
+
+    def hint_for(self, row: Row) -> str:
+        """Return the hint, after the mean and the spread where there is one."""
+        value, spread = self.value(row), None if self.spread is None else self.spread(row)
+        if spread is None or not isinstance(value, float):
+            return self.hint
+        return (
+            f"Mean {self.text(value)}, standard deviation {self.text(spread)} over its patches. {self.hint}"
+        )
 
 
 def columns_of(run: Run) -> tuple[Column, ...]:
-    """Return the columns for a run; the optical density of each of its stains comes last."""
+    """Return the columns for a run; the optical densities of its stains and dyes come last."""
     scaled, most = None not in run.um_per_px, f"{len(run):,}"
     return (
         Column("", "Shown or hidden: click the eye", lambda row: row.is_hidden, _nothing),
@@ -54,6 +66,7 @@ def columns_of(run: Run) -> tuple[Column, ...]:
         else Column("Mpx", "Area in million px: the scale of a slide is unknown", _area_mpx, _rounded),
         Column("Conf.", "Mean confidence, 0 to 1", lambda row: row.summary.mean_confidence, "{:.2f}".format),
         *(_stain_column(run, number, stain) for number, stain in enumerate(_stains(run))),
+        *(_dye_column(number, dye) for number, dye in enumerate(run.dyes if run.dye_od is not None else ())),
     )
 
 
@@ -65,12 +78,20 @@ def _stains(run: Run) -> tuple[str, ...]:
 def _stain_column(run: Run, number: int, stain: str) -> Column:
     hint = f"Mean optical density of {stain}: 0 is clear glass. "
     hint += _NOT_MEASURED if run.stain_od is None else "Compare it between clusters, not between stains."
-    return Column(stain, hint, partial(_density, number), "{:.3f}".format)
+    mean, spread = (partial(_part, name, number) for name in ("mean_stain_od", "stain_od_sd"))
+    return Column(stain, hint, mean, "{:.3f}".format, spread=spread)
 
 
-def _density(number: int, row: Row) -> float | None:
-    densities = row.summary.mean_stain_od
-    return None if densities is None else densities[number]
+def _dye_column(number: int, dye: str) -> Column:
+    """Return the column of a dye; its title leaves the stain before it to the hint."""
+    hint = f"Amount of {dye} after the dyes are taken apart (Ruifrok and Johnston), as optical density."
+    mean, spread = (partial(_part, name, number) for name in ("mean_dye_od", "dye_od_sd"))
+    return Column(dye, hint, mean, "{:.3f}".format, spread=spread)
+
+
+def _part(name: str, number: int, row: Row) -> float | None:
+    values = getattr(row.summary, name)
+    return None if values is None else float(values[number])
 
 
 def _area_mpx(row: Row) -> float:

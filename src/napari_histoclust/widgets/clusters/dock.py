@@ -27,6 +27,7 @@ from napari_histoclust.widgets.clusters.model import ClusterModel
 from napari_histoclust.widgets.clusters.rows import Row, RowCounter, wholly_selected
 from napari_histoclust.widgets.clusters.splitting import Splitting
 from napari_histoclust.widgets.clusters.table import ClusterTable
+from napari_histoclust.widgets.clusters.tissue import TissueLine
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run import Run
@@ -69,6 +70,7 @@ class ClustersDock(QWidget):
         self.commands = ClusterActions(self)
         self.pages = QStackedWidget()
         self.status = QLabel()
+        self.tissue = TissueLine(context)
         self._lay_out()
         self._listen()
         self._draw_icons()
@@ -83,6 +85,7 @@ class ClustersDock(QWidget):
         column.addLayout(self._buttons())
         column.addWidget(self.table, 1)
         column.addWidget(self.status)
+        column.addWidget(self.tissue)
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.table.addActions(list(self.commands.by_name.values()))
@@ -168,6 +171,7 @@ class ClustersDock(QWidget):
         chosen, has_selection = self._chosen(), bool(self._session.selection.mask.any())
         self.commands.show(chosen, self._session.palette, has_selection)
         self.status.setText(_in_words(self.model.rows))
+        self.tissue.show_chosen([row.id for row in chosen])
 
     # ---- gestures
 

@@ -113,7 +113,7 @@ def _hint(row: Row, columns: Sequence[Column], number: int) -> str:
         return _sentence(row)
     if number == PATCHES:
         return f"{row.summary.share:.1%} of all patches"
-    return columns[number].hint
+    return columns[number].hint_for(row)
 
 
 def _sentence(row: Row) -> str:
