@@ -43,7 +43,8 @@ def context(qtbot: QtBot, run: Run) -> Iterator[Context]:
 @pytest.fixture
 def line(context: Context, qtbot: QtBot) -> TissueLine:
     line = TissueLine(context)
-    qtbot.addWidget(line)
+    for widget in (line, line.button):
+        qtbot.addWidget(widget)
     with qtbot.waitSignal(context.runner.released, timeout=120_000):
         line.button.click()
     return line
@@ -61,14 +62,14 @@ def test_neighbours_and_slides_are_told(line: TissueLine) -> None:
 def test_names_and_colours_change_nothing_but_the_words(line: TissueLine, context: Context) -> None:
     line.show_chosen([1])
     context.session.palette.rename(3, "far away")
-    assert not line.button.isVisibleTo(line)
+    assert line.button.isHidden()
     assert "Cluster 3" not in line.words.text()
     context.session.mark_saved()
 
 
 def test_other_clusters_make_it_stale(line: TissueLine, context: Context) -> None:
     context.session.palette.merge([3], into=2)
-    assert line.button.isVisibleTo(line)
+    assert not line.button.isHidden()
     assert line.words.text() == ""
     context.session.mark_saved()
 

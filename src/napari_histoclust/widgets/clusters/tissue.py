@@ -37,6 +37,11 @@ class TissueLine(QWidget):
     ----------
     context : Context
     parent : QWidget, optional
+
+    Attributes
+    ----------
+    button : JobButton
+        Counts, and cancels that; put by the dock where there is room.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -47,12 +52,11 @@ class TissueLine(QWidget):
         self._counted_for: tuple[Run | None, ClusterEdits] | None = None
         self._chosen: tuple[int, ...] = ()
         self.words = prose()
-        self.button = JobButton("What lies beside what", _HINT, context.runner)
+        self.button = JobButton("Neighbours", _HINT, context.runner)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(self.words)
-        column.addWidget(self.button)
         self.button.asked.connect(self._on_button_asked)
         for signal in (self._session.run_changed, self._session.palette.changed):
             follow(self, signal, self._on_session_changed)
@@ -97,7 +101,7 @@ class TissueLine(QWidget):
             self.words.setText(
                 " ".join((*neighbours_in_words(self._found, self._chosen[0], names), self._slides_in_words()))
             )
-        self.words.setVisible(bool(self.words.text()))
+        self.setVisible(bool(self.words.text()))
 
     def _slides_in_words(self) -> str:
         made_of = self._made_of
