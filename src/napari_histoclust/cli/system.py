@@ -64,8 +64,13 @@ def open_(path: Path, /) -> None:
     path
         A run folder, or a stack.
     """
+    from napari_histoclust.core.slides.pyramid_build import with_pyramids
+    from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.viewer.reading import run_folder
     from napari_histoclust.widgets.open import show
 
+    if run_folder(path) is None:
+        finish(with_pyramids(open_stack(path)), quiet=False)
     show(path)
 
 

@@ -150,7 +150,7 @@ def test_a_drive_that_goes_is_told_from_damage(tmp_path: Path) -> None:
     write_tiles(path)
     slide = open_slide(path)
     # what is under the number is no longer the file, as when a network drive has been taken away
-    level = slide._levels[0]  # type: ignore[attr-defined]
+    level = slide.levels[0]  # type: ignore[attr-defined]
     folder = os.open(tmp_path, os.O_RDONLY)
     try:
         os.dup2(folder, level.file._fd)

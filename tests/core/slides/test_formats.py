@@ -140,7 +140,7 @@ def test_plain_strips_are_read_in_parts(tmp_path: Path, rows: int) -> None:
     slide = open_slide(tmp_path / "a.tif")
     np.testing.assert_array_equal(slide.read(0, 300, 100, 300, 200), picture[300:600, 100:300])
     np.testing.assert_array_equal(slide.read(0, 650, 5900, 50, 100), picture[650:, 5900:])
-    assert slide._levels[0].tile[0] * 6000 * 3 <= 4 * 2**20  # type: ignore[attr-defined]
+    assert slide.levels[0].tile[0] * 6000 * 3 <= 4 * 2**20  # type: ignore[attr-defined]
 
 
 def test_a_strip_as_high_as_the_picture_is_not_held_whole(tmp_path: Path) -> None:

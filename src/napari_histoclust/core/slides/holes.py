@@ -65,6 +65,17 @@ class Holes:
             boxes = [*self._missing, *self._damaged.values()]
         return np.array(boxes, np.int64).reshape(-1, 4)
 
+    def damaged_boxes(self) -> list[Box]:
+        """Return y, x, height and width in level-0 px of the tiles that could not be decoded."""
+        with self._lock:
+            return list(self._damaged.values())
+
+    def remember(self, boxes: Sequence[Sequence[int]]) -> None:
+        """Take over what was found damaged when the whole picture was read before."""
+        with self._lock:
+            for number, (y, x, height, width) in enumerate(boxes):
+                self._damaged[-1, number, 0] = y, x, height, width
+
     def sentences(self) -> tuple[str, ...]:
         """Say once of each kind how many there are."""
         with self._lock:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.pyramid_store import with_kept_pyramid
 from napari_histoclust.core.slides.recognise import FLAT, OPENSLIDE, SUFFIXES, TIFF, kind_of, misnamed
 from napari_histoclust.core.slides.tiff import open_tiff
 from napari_histoclust.core.slides.tiles import TiledSlide
@@ -81,7 +82,7 @@ def open_pictures(path: Path) -> tuple[Slide, ...]:
     pictures = FAMILIES[kind](path)
     for picture in pictures:
         picture.warnings = (*misnamed(path, kind), *picture.warnings)
-    return pictures
+    return tuple(with_kept_pyramid(picture, number) for number, picture in enumerate(pictures))
 
 
 def open_slide(path: str | Path) -> Slide:

@@ -7,10 +7,7 @@ on two cores).
 
 from __future__ import annotations
 
-import os
 import struct
-import threading
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.files import PositionedFile
 from napari_histoclust.core.slides.holes import Box, Holes
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiff_metadata import channel_names, image_name, um_per_px, used_bits
@@ -55,51 +53,12 @@ DAMAGED: tuple[type[Exception], ...] = (
 _TRIED, _TRIED_PX = 3, 2**20
 
 
-class _File:
-    """A file read at positions by many threads; closed when nothing refers to it any more."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        self._lock = threading.Lock()
-        weakref.finalize(self, os.close, self._fd)
-
-    def read(self, offset: int, count: int) -> bytes:
-        """Return `count` bytes from `offset` on.
-
-        Raises
-        ------
-        HistoclustError
-            If they cannot be had: a drive that has gone is no damage to the picture, and no hole.
-        """
-        try:
-            data = self._read(offset, count)
-        except OSError as error:
-            raise HistoclustError(
-                f"{self._path}: can no longer be read ({error.strerror or error}): is its drive still "
-                "connected? Then start again."
-            ) from error
-        if len(data) < count:
-            raise HistoclustError(
-                f"{self._path}: has become shorter while it was read: something else writes to it, start "
-                "again when that is done."
-            )
-        return data
-
-    def _read(self, offset: int, count: int) -> bytes:
-        if hasattr(os, "pread"):
-            return os.pread(self._fd, count, offset)
-        with self._lock:  # Windows has no pread
-            os.lseek(self._fd, offset, os.SEEK_SET)
-            return os.read(self._fd, count)
-
-
 @dataclass(frozen=True, eq=False)
 class TiffLevel:
     """One level of a TIFF pyramid as tiles (or strips). See `TileLevel`."""
 
     path: Path
-    file: _File
+    file: PositionedFile
     number: int
     downsample: float
     shape: tuple[int, int]
@@ -206,11 +165,11 @@ def open_tiff(path: Path) -> tuple[TiledSlide, ...]:
             f"{path}: is not a readable TIFF ({_reason(error)}): the file is damaged or no TIFF at all, "
             "copy or export it again."
         ) from error
-    file = _File(path)
+    file = PositionedFile(path)
     return tuple(_slide(path, file, picture, picture.name or name, scale) for picture in pictures)
 
 
-def _slide(path: Path, file: _File, picture: Picture, name: str, scale: float | None) -> TiledSlide:
+def _slide(path: Path, file: PositionedFile, picture: Picture, name: str, scale: float | None) -> TiledSlide:
     first = _bare_level(path, file, picture, 0, Holes(path, picture.levels[0].shape))
     holes = Holes(path, first.shape, _unwritten(first))
     levels = [_bare_level(path, file, picture, number, holes) for number in range(len(picture.levels))]
@@ -225,7 +184,7 @@ def _slide(path: Path, file: _File, picture: Picture, name: str, scale: float | 
     return upright(slide, picture.orientation, holes)
 
 
-def _bare_level(path: Path, file: _File, picture: Picture, number: int, holes: Holes) -> TiffLevel:
+def _bare_level(path: Path, file: PositionedFile, picture: Picture, number: int, holes: Holes) -> TiffLevel:
     level: PictureLevel = picture.levels[number]
     ratio = max(1.0, picture.levels[0].shape[0] / level.shape[0])
     return TiffLevel(path, file, number, ratio, level.shape, level.tile, level.planes, picture.to_rgb, holes)

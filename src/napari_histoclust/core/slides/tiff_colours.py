@@ -116,4 +116,4 @@ def _from_ycbcr(pixels: NDArray[Any]) -> UInt8:
     y, cb, cr = (pixels[..., k].astype(np.float32) for k in range(3))
     cb, cr = cb - 128, cr - 128
     rgb = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=-1)
-    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)

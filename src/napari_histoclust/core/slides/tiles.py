@@ -78,6 +78,11 @@ class TiledSlide:
     def __repr__(self) -> str:
         return f"<slide {self.name!r} of {self.path.name}, {self.shapes[0][0]} x {self.shapes[0][1]} px>"
 
+    @property
+    def levels(self) -> tuple[TileLevel, ...]:
+        """The levels that it was made of, level 0 first."""
+        return self._levels
+
     def read(self, level: int, y: int, x: int, height: int, width: int, out: UInt8 | None = None) -> UInt8:
         """Return the (height, width, 3) window at (y, x) px of `level`, white outside; thread-safe."""
         source = self._levels[level]

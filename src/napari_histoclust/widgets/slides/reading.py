@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.slides.pyramid_build import with_pyramids
 from napari_histoclust.core.slides.registry import is_image, is_zarr
 from napari_histoclust.core.slides.stack import Stack, open_stack
 
@@ -37,12 +38,15 @@ def slide_paths(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def open_stacks(paths: Sequence[Path]) -> Job[OpenedStacks]:
-    """Open slides one after the other; one that cannot be opened does not keep the others out."""
+    """Open slides one after the other; one that cannot be opened does not keep the others out.
+
+    Large pictures without a pyramid get one, at the first time.
+    """
     stacks, refusals = [], []
     for number, path in enumerate(paths):
         yield Progress(f"Opening {path.name}", number, len(paths))
         try:
-            stacks.append(open_stack(path))
+            stacks.append((yield from with_pyramids(open_stack(path))))
         except HistoclustError as error:
             refusals.append(str(error))
     return OpenedStacks(tuple(stacks), tuple(refusals))
