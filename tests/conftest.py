@@ -21,8 +21,14 @@ def shared_data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests that need an NVIDIA GPU where there is none."""
-    marked = [item for item in items if item.get_closest_marker("cuda")]
+    """Keep windows in one process, and skip what needs an NVIDIA GPU where there is none."""
+    for item in items:
+        if item.get_closest_marker("gui") or item.get_closest_marker("pixels"):
+            item.add_marker(pytest.mark.xdist_group("windows"))  # two would take the keyboard from each other
+    _skip_without_cuda([item for item in items if item.get_closest_marker("cuda")])
+
+
+def _skip_without_cuda(marked: list[pytest.Item]) -> None:
     if not marked:
         return
     import torch
