@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
+from core.alignment.sections import pair
 from core.models import write_model
 from core.runs import make_run
 from napari_histoclust.core.jobs import drive
@@ -17,7 +19,8 @@ from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.viewer import sample
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.slides import SlidesDock
-from napari_histoclust.widgets.slides.reading import open_stacks, slide_paths
+from napari_histoclust.widgets.slides.heat_map import HeatMap
+from napari_histoclust.widgets.slides.reading import align, open_stacks, slide_paths
 from stacks import write_stack
 from widgets.made import context, notifications
 
@@ -127,10 +130,36 @@ def test_alignment_is_told_in_a_table_and_survives_the_dock(
     table: Any = dock.table._table
     assert table.rowCount() == 1
     assert table.item(0, 0).text().endswith("CD31")
+    assert table.item(0, 3).text().endswith("of 64")
     assert dock.table.text()
+    (shifts,) = dock.table.maps.maps()
+    dock.table.maps.what.setCurrentIndex(1)
+    (overlaps,) = dock.table.maps.maps()
+    assert overlaps.text_of(4, 4) == "100"
+    assert shifts.text_of(0, 0) == overlaps.text_of(0, 0) == ""
+    assert "nothing to tell a shift by" in overlaps.sentence_of(0, 0)
+    assert "CD31 in the centre" in overlaps.sentence_of(4, 4)
+    assert "overlap 1.00" in overlaps.sentence_of(4, 4)
+    qtbot.waitUntil(lambda: overlaps.isVisible() and overlaps.height() > 50)
+    assert 100 < overlaps.width() < dock.width()
     again = SlidesDock(context)
     qtbot.addWidget(again)
     assert again.table.text() == dock.table.text()
+
+
+def test_a_map_shows_shifts_in_um_and_far_off_in_red(qtbot: QtBot) -> None:
+    (line,) = drive(align(pair((0, 16), um_per_px=0.5), 16))
+    widget = HeatMap(line, pair((0, 16), um_per_px=0.5), is_overlap=False)
+    qtbot.addWidget(widget)
+    widget.resize(240, 240)
+    row, col = (int(v) for v in np.argwhere(np.isfinite(line.regions.length_px))[10])
+    assert widget.text_of(row, col) == "8"
+    assert "16 px (8 µm)" in widget.sentence_of(row, col)
+    assert "16 px left" in widget.sentence_of(row, col)
+    painted = widget.grab().toImage()
+    colour = painted.pixelColor(30 * col + 3, 30 * row + 3)
+    assert colour.red() > 200
+    assert colour.blue() < 100
 
 
 def test_a_run_is_opened_with_its_slides_and_its_model(

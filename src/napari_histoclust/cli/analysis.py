@@ -19,18 +19,26 @@ if TYPE_CHECKING:
 
 
 @app.command
-def info(stack: Path, /, *, json: Json = False, quiet: Quiet = False) -> None:
+def info(stack: Path, /, *, figure: Path | None = None, json: Json = False, quiet: Quiet = False) -> None:
     """Tell what a stack holds: stains, sizes, scale, levels, tissue, alignment, warnings.
 
     Parameters
     ----------
     stack
         A folder with one image a stain, a stack.yaml file, or a multichannel image.
+    figure
+        Draw how the stains lie on one another, region by region, into this .png, .pdf or .svg.
     """
-    from napari_histoclust.core.description import describe_stack, description_lines
+    from napari_histoclust.core.description import description_lines, description_of, look_at
     from napari_histoclust.core.slides.stack import open_stack
 
-    description = finish(describe_stack(open_stack(stack)), quiet or json)
+    opened = open_stack(stack)
+    mask, alignment = finish(look_at(opened), quiet or json)
+    description = description_of(opened, mask, alignment)
+    if figure is not None:
+        from napari_histoclust.core.figures.alignment_map import save_alignment
+
+        save_alignment(opened, alignment, figure)
     if json:
         print_json(description)
     else:

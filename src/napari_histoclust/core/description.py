@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_histoclust.core.alignment import StainAlignment, check_alignment
+from napari_histoclust.core.alignment.words import direction
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.slides.stack import Stack
@@ -77,8 +78,7 @@ def _alignment_line(line: dict[str, Any]) -> str:
     start = f"alignment of {line['stain']}: outline overlap {line['outline_dice']:.2f}, {_regions_text(line)}"
     if line["shift_px"] is None:
         return f"{start}, too unlike the reference as a whole to tell its shift"
-    y, x = line["shift_px"]
-    return f"{start}, as a whole best moved {y:+.0f} px down, {x:+.0f} px right"
+    return f"{start}, as a whole best {direction(line['shift_px'])}"
 
 
 def _regions_text(line: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from napari_histoclust.core.alignment.regions import (
     Windows,
     cell_dice,
     cell_means,
+    without_loners,
 )
 from napari_histoclust.core.alignment.shifts import (
     Parts,
@@ -215,6 +216,7 @@ def _regions(fixed: _Seen, moving: _Seen, windows: Windows, whole: Peak | None, 
             shift[cell] = peak.y * step, peak.x * step
     dice = cell_dice(fixed.tissue, moving.tissue, both, shape)
     height, width = both.shape
+    shift = without_loners(shift, tolerated)
     return Regions(shift, dice, tissue, height * step / shape[0], width * step / shape[1])
 
 

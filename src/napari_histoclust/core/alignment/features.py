@@ -30,7 +30,7 @@ def edge_strength(density: Picture) -> Picture:
     """Return the gradient of the optical density, strong edges held down to the common ones, 0..1."""
     edges = ndimage.gaussian_gradient_magnitude(density, EDGE_PX)
     ceiling = float(np.quantile(edges, 0.98)) or 1.0
-    return np.minimum(edges / ceiling, 1).astype(np.float32)
+    return np.asarray(np.minimum(edges / ceiling, 1), np.float32)
 
 
 def density_rank(density: Picture) -> Picture:

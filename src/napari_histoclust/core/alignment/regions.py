@@ -31,6 +31,7 @@ _NEIGHBOUR = 0.5
 # A region needs this share of tissue in both stains to say anything of a shift, or of outlines.
 MIN_TISSUE = 0.15
 _LEAST_WINDOW_PX = 24
+AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +148,29 @@ class Windows:
             middle, half = (place + 0.5) * side / count, max(side / count, _LEAST_WINDOW_PX)
             window.append(slice(max(0, int(middle - half)), min(side, int(middle + half) + 1)))
         return tuple(window)
+
+
+def without_loners(shift_px: Float, tolerated_px: float) -> Float:
+    """Forget the shifts that matter but that no neighbouring region bears out: tissue does not jump.
+
+    Parameters
+    ----------
+    shift_px : (rows, cols, 2) float64
+        NaN where nothing is known.
+    tolerated_px : float
+        Up to this a shift is no matter; neighbours agree to within as much, or a third of the shift.
+    """
+    rows, cols = shift_px.shape[:2]
+    framed = np.full((rows + 2, cols + 2, 2), np.nan)
+    framed[1:-1, 1:-1] = shift_px
+    length = np.hypot(shift_px[..., 0], shift_px[..., 1])
+    near = np.maximum(tolerated_px, length / 3)
+    borne_out = np.zeros((rows, cols), bool)
+    for down, right in AROUND:
+        other = framed[1 + down : 1 + down + rows, 1 + right : 1 + right + cols]
+        borne_out |= np.hypot(*np.moveaxis(other - shift_px, -1, 0)) <= near
+    kept = borne_out | (length <= tolerated_px)
+    return np.where(kept[..., None], shift_px, np.nan)
 
 
 def _moved(parts: Parts, shift: tuple[int, int]) -> Parts:

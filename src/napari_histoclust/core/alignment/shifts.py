@@ -50,10 +50,14 @@ class Peak:
     tolerated: float = 0.0
 
     @property
+    def is_distinct(self) -> bool:
+        """Whether the peak stands out."""
+        return self.height >= CLEAR_HEIGHT and self.ratio >= CLEAR_RATIO
+
+    @property
     def is_clear(self) -> bool:
         """Whether the shift can be believed: it stands out, and is no matter or beyond doubt."""
-        is_distinct = self.height >= CLEAR_HEIGHT and self.ratio >= CLEAR_RATIO
-        return is_distinct and not _BEYOND_DOUBT < self.tolerated < 1
+        return self.is_distinct and not _BEYOND_DOUBT < self.tolerated < 1
 
 
 def padded_shape(height: int, width: int, reach: int) -> tuple[int, int]:

@@ -90,7 +90,7 @@ def in_our_convention(matrix: Matrix, order: Order, from_reference: bool, downsa
     if order == "xy":
         matrix = matrix[[1, 0, 2]][:, [1, 0, 2]]
     if from_reference:
-        matrix = np.linalg.inv(matrix)
+        matrix = np.asarray(np.linalg.inv(matrix), np.float64)
     small = to_level(downsample)
     return np.asarray(np.linalg.inv(small) @ matrix @ small)
 

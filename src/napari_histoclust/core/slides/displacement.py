@@ -104,10 +104,13 @@ def _frame(
 
 
 def padding_between(shape: tuple[int, int], other: tuple[int, int]) -> tuple[float, float]:
-    """Return where (y, x) px of a stain centred in a common frame lie from those of the reference."""
+    """Return by how many px (y, x) a stain of size `other` lies further down and right than its reference.
+
+    Both are centred in the smallest frame that holds them.
+    """
     _, ours = _frame(shape, other)
     _, theirs = _frame(other, shape)
-    return theirs[0] - ours[0], theirs[1] - ours[1]
+    return ours[0] - theirs[0], ours[1] - theirs[1]
 
 
 def _level0_px(
@@ -152,13 +155,14 @@ def _load_npy(path: Path) -> NDArray[Any]:
 
 def _load_itk(path: Path) -> tuple[NDArray[Any], tuple[float, float]]:
     try:
-        import SimpleITK
+        import SimpleITK as sitk  # noqa: N813 - as everybody calls it
     except ImportError as error:
         raise HistoclustError(
             f"{path}: reading it needs SimpleITK: install napari-histoclust[alignment], or save the field as "
             ".npy."
         ) from error
-    reader = SimpleITK.ImageFileReader()
+    library: Any = sitk  # it comes without types
+    reader = library.ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
@@ -168,7 +172,7 @@ def _load_itk(path: Path) -> tuple[NDArray[Any], tuple[float, float]]:
     except (RuntimeError, ValueError, OverflowError) as error:
         raise _unreadable(path) from error
     across, down = image.GetSpacing()[:2]
-    return SimpleITK.GetArrayFromImage(image), (float(down), float(across))
+    return library.GetArrayFromImage(image), (float(down), float(across))
 
 
 def _unreadable(path: Path) -> HistoclustError:

@@ -14,6 +14,7 @@ import tifffile
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.affine import LARGEST_SCALE, SMALLEST_SCALE, Matrix
 from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.tiff import DAMAGED
 from napari_histoclust.core.slides.tiff_metadata import UM
 from napari_histoclust.core.slides.warped import WarpedSlide
 
@@ -24,6 +25,7 @@ _SAME_EXTENT = 0.02
 # Origins closer than this, in level-0 px of the reference, are one.
 _SAME_ORIGIN_PX = 0.5
 _LEAST_OVERLAP = 0.05
+_UNREADABLE: tuple[type[Exception], ...] = (*DAMAGED, ElementTree.ParseError)
 _ZARR_UM = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
 
 
@@ -135,7 +137,7 @@ def _ome_corner(path: Path) -> Corner | None:
             text = tif.ome_metadata if tif.is_ome else None
         plane = None if not text else ElementTree.fromstring(text).find("{*}Image/{*}Pixels/{*}Plane")
         found = None if plane is None else [_position(plane, axis) for axis in "YX"]
-    except (tifffile.TiffFileError, ElementTree.ParseError, OSError, ValueError):
+    except _UNREADABLE:
         return None  # no TIFF at all (PNG, JPEG), or no OME in it
     if found is None or found[0] is None or found[1] is None:
         return None

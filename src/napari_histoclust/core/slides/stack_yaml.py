@@ -225,7 +225,6 @@ def _base_affine(matrix: Matrix | None, entry: DisplacementEntry, slide: Slide, 
         return matrix
     if entry.padded:
         shift = np.eye(3)
-        # px of the stain lie this far from px of the reference of the same number
         shift[:2, 2] = padding_between(base.shapes[0], slide.shapes[0])
         return shift
     stated = coordinate_affine(slide, base)

@@ -239,4 +239,4 @@ def valid_of(slide: Slide, shape: tuple[int, int], downsample: float) -> NDArray
 
 
 def _may_split(window: UInt8) -> bool:
-    return max(window.shape[:2]) > _SMALLEST_PX
+    return bool(max(window.shape[:2]) > _SMALLEST_PX)

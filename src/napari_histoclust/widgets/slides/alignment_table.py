@@ -1,10 +1,11 @@
-"""How the stains of a slide lie on one another, as a table."""
+"""How the stains of a slide lie on one another, as a table and as maps."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -16,8 +17,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_histoclust.core.alignment.words import length_in_words
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.widgets._tips import header_item
+from napari_histoclust.widgets.slides.heat_map import HeatMaps
 
 if TYPE_CHECKING:
     from napari_histoclust.core.alignment import StainAlignment
@@ -27,6 +30,8 @@ _COLUMNS = {
     "Overlap": "How much of the tissue is tissue in both stains: 1 is all, below 0.6 is worth a look.",
     "Shift": "How far the stain would have to be moved to lie best on the reference; a dash where the two "
     "look too unlike to tell.",
+    "Regions": "How many regions of the slide tell a shift; the others hold too little tissue or are too "
+    "unlike.",
 }
 
 CHECKED: WeakKeyDictionary[Stack, tuple[StainAlignment, ...]] = WeakKeyDictionary()
@@ -34,7 +39,7 @@ CHECKED: WeakKeyDictionary[Stack, tuple[StainAlignment, ...]] = WeakKeyDictionar
 
 
 class AlignmentTable(QWidget):
-    """Overlap and shift of each stain, with a sentence where something seems wrong. Hidden where unknown."""
+    """Overlap and shift of each stain, sentences where something seems wrong, maps. Hidden where unknown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,10 +52,12 @@ class AlignmentTable(QWidget):
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._words = QLabel(self, wordWrap=True)
+        self.maps = HeatMaps(self)
         below = QVBoxLayout(self)
         below.setContentsMargins(0, 0, 0, 0)
         below.addWidget(self._table)
         below.addWidget(self._words)
+        below.addWidget(self.maps)
 
     def text(self) -> str:
         """Return the sentences below the table."""
@@ -71,6 +78,7 @@ class AlignmentTable(QWidget):
         self._table.setVisible(bool(lines))
         self._fit_height()
         self._words.setText(_verdict(stack, lines))
+        self.maps.show_lines(stack, lines)
 
     def _fit_height(self) -> None:
         rows = sum(self._table.rowHeight(row) for row in range(self._table.rowCount()))
@@ -78,21 +86,20 @@ class AlignmentTable(QWidget):
 
 
 def _cells(line: StainAlignment, um_per_px: float | None) -> tuple[str, ...]:
-    sign = "⚠ " if line.warning else ""
-    return f"{sign}{line.stain}", f"{line.outline_dice:.2f}", _shift(line, um_per_px)
+    sign = "⚠ " if line.warnings else ""
+    told = np.isfinite(line.regions.length_px)
+    regions = f"{np.count_nonzero(told)} of {told.size}"
+    return f"{sign}{line.stain}", f"{line.outline_dice:.2f}", _shift(line, um_per_px), regions
 
 
 def _shift(line: StainAlignment, um_per_px: float | None) -> str:
-    if line.shift_px is None:
-        return "–"
-    length = (line.shift_px[0] ** 2 + line.shift_px[1] ** 2) ** 0.5
-    return f"{length:.0f} px" if um_per_px is None else f"{length * um_per_px:.0f} µm"
+    return "–" if line.shift_px is None else length_in_words(float(np.hypot(*line.shift_px)), um_per_px)
 
 
 def _verdict(stack: Stack, lines: tuple[StainAlignment, ...]) -> str:
     if not lines:
         return "There is only one stain, so that there is nothing to compare."
-    warnings = [f"⚠ {line.warning}" for line in lines if line.warning]
+    warnings = [f"⚠ {sentence}" for line in lines for sentence in line.warnings]
     return (
         "\n".join(warnings)
         or f"All stains lie on {stack.reference}, as far as their outlines and edges tell."
