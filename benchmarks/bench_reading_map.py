@@ -3,7 +3,7 @@
     python benchmarks/bench_reading_map.py [--rounds 3] [--folder KEPT] [--patch-px 128] [--stride-px 128]
 
 The slide is that of `bench_reading.py`; the network is the paper's, untrained, which costs the same. Profiled
-is the thread that encodes; reading goes on in others. Told are seconds of that thread: waiting for patches, in
+is the thread that encodes; reading goes on in others. Told are seconds of that thread: waiting for patches,
 the network and the resizing before it, measuring densities (none where the readers do it), writing the store.
 """
 
@@ -15,6 +15,7 @@ import json
 import pstats
 import statistics
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,15 @@ def profile_of(path: Path, out: Path, patch_px: int, stride_px: int) -> dict[str
         if progress.text == "Mapping":
             break
     profile = cProfile.Profile()
-    before = progress.done
+    before, busy = progress.done, time.process_time()
     run = profile.runcall(drive, job)
     stats = pstats.Stats(profile)
+    busy = time.process_time() - busy
     seconds = stats.total_tt  # type: ignore[attr-defined]
     waits = _called(stats, "result", "patches/reader.py")
     return {
         "patches_per_s": (len(run) - before) / seconds,
+        "patches_per_processor_s": (len(run) - before) / busy,
         "seconds": seconds,
         "waiting for patches": waits,
         "waiting, share": waits / seconds,

@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_histoclust.core.bundle import Model, ModelSpec, empty_network
 from napari_histoclust.core.config import ComputeSettings
-from napari_histoclust.core.encode import Encoded, Encoder, resize_patches
+from napari_histoclust.core.encode import Encoded, Encoder, EncodingStream, resize_patches
 from napari_histoclust.core.imported import import_model
 from napari_histoclust.core.objective import reconstruction_error
 
@@ -114,6 +114,24 @@ def test_result_does_not_depend_on_the_chunks(model: Model, cuts: list[int]) -> 
     pieces = [encoder.encode(piece) for piece in np.split(patches, sorted(set(cuts)))]
     assert np.array_equal(np.concatenate([piece.latent for piece in pieces]), whole.latent)
     assert np.array_equal(np.concatenate([piece.probabilities for piece in pieces]), whole.probabilities)
+
+
+@settings(max_examples=4, deadline=None)
+@given(cuts=st.lists(st.integers(1, 199), max_size=6))
+def test_a_stream_gives_what_the_whole_gives_in_full_chunks(model: Model, cuts: list[int]) -> None:
+    patches = _patches(200, 2, 16)
+    encoder = Encoder(model, ComputeSettings(device="cpu"))
+    whole = encoder.encode(patches)
+    encode, sizes = encoder.encode_pixels, []
+    encoder.encode_pixels = lambda pixels: (sizes.append(len(pixels)), encode(pixels))[1]  # type: ignore[method-assign]
+    stream = EncodingStream(encoder)
+    for piece in np.split(patches, sorted(set(cuts))):
+        stream.add(piece)
+    encoded = stream.finish()
+    assert np.array_equal(encoded.latent, whole.latent)
+    assert np.array_equal(encoded.probabilities, whole.probabilities)
+    assert sum(sizes) == 200
+    assert not any(size % encoder.chunk for size in sizes[:-1]), "a chunk in the middle was padded"
 
 
 def test_no_patches_at_all(model: Model) -> None:

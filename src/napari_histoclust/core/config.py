@@ -36,6 +36,12 @@ class ComputeSettings(Settings):
         description="Arithmetic. auto: 16-bit where the processor multiplies it natively and it trains as "
         "well, 32-bit elsewhere.",
     )
+    cache_mib: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        title="Tile cache (MiB)",
+        description="Most memory, in MiB, that decoded tiles of all slides may take together; if not given, "
+        "what HISTOCLUST_CACHE_MIB says, else 256.",
+    )
 
 
 class FitSettings(ComputeSettings):

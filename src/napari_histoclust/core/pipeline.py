@@ -101,14 +101,14 @@ def _is_model_of(out: Path, spec: ModelSpec) -> bool:
 
 
 def _identity(spec: ModelSpec) -> dict[str, Any]:
-    """What must agree for two trainings to be the same one; the processor may differ."""
+    """What must agree for two trainings to be the same one; processor and memory may differ."""
     return spec.model_dump(
         include={
             "stains": True,
             "patch_px": True,
             "um_per_px": True,
             "trained_on": True,
-            "settings": set(type(spec.settings).model_fields) - {"device", "precision"},
+            "settings": set(type(spec.settings).model_fields) - {"device", "precision", "cache_mib"},
         }
     )
 
@@ -117,8 +117,10 @@ def sample_stacks(stacks: Sequence[Stack], spec: ModelSpec, settings: FitSetting
     """Read random tissue patches for training, resized for the network."""
     from napari_histoclust.core.encode import resize_patches
     from napari_histoclust.core.patches.sample import sample_patches
+    from napari_histoclust.core.slides.tile_cache import limit_cache
     from napari_histoclust.core.tissue import find_tissue
 
+    limit_cache(settings.cache_mib)
     masks = []
     for stack in stacks:
         masks.append((yield from find_tissue(stack, spec.stains, settings.patch_px)))
