@@ -186,6 +186,22 @@ def test_a_tile_that_lies_about_its_size_is_not_decoded(tmp_path: Path) -> None:
     assert "1 tile not decodable" in slide.holes.sentences()[0]
 
 
+def test_a_tile_of_another_depth_is_a_hole(tmp_path: Path) -> None:
+    import imagecodecs
+
+    path = tmp_path / "a.tif"
+    picture = noise(256, 256)
+    tifffile.imwrite(path, picture, photometric="rgb", tile=(64, 64), compression="jpeg2000", metadata=None)
+    offsets, counts = places(path)
+    deep = imagecodecs.jpeg2k_encode(np.full((64, 64, 3), 7000, np.uint16), codecformat="j2k", level=50)
+    assert len(deep) < counts[5]
+    overwrite(path, offsets[5], deep)
+    slide = open_slide(path)
+    assert isinstance(slide, TiffSlide)
+    assert (slide.read(0, 64, 64, 64, 64) == 255).all()
+    assert "1 tile not decodable" in slide.holes.sentences()[0]
+
+
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (40, 1000), (333, 77), (1, 1), (2048, 300)])
 def test_codestreams_state_their_size(height: int, width: int) -> None:
     import imagecodecs

@@ -24,7 +24,6 @@ REFUSED = {
     "broken/pillow_crash-1185209cf7655b5aed8ae5e77784dfdd18ab59e9.tif": "cut short",
     "broken/pillow_crash-2020-10-test.tif": "damaged",
     "broken/pillow_crash-86214e58da443d2b80820cff9677a38a33dcbbca.tif": "cut short",
-    "broken/pillow_tiff_wrong_bits_per_sample.tiff": "cut short",
     "broken/pillow_total-pages-zero.tif": "bool",
     "derived_bad/empty.ome.tif": "is empty",
     "derived_bad/git_lfs_pointer.ome.tif": "git lfs pull",

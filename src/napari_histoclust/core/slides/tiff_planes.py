@@ -43,6 +43,8 @@ class Plane:
         Place and bytes of each tile in the file.
     tile : (int, int)
         Height and width that a tile may have at most.
+    itemsize : int
+        Bytes of a sample; a codestream of another depth would be shown wrongly.
     size_of : callable or None
         What finds out the size that a tile states itself.
     """
@@ -53,6 +55,7 @@ class Plane:
     offsets: NDArray[np.int64]
     counts: NDArray[np.int64]
     tile: Size
+    itemsize: int
     size_of: Callable[[bytes], Size | None] | None = None
 
     def is_hole(self, index: int) -> bool:
@@ -71,6 +74,8 @@ class Plane:
         if self.size_of is not None and self.tables["jpegheader"] is None:
             self._check_size(data)
         pixels: NDArray[Any] = self.decoder(data, self.first + index, **self.tables)[0][0]
+        if pixels.dtype.kind != "u" or pixels.dtype.itemsize != self.itemsize:
+            raise DamagedTile(f"its pixels are {pixels.dtype}")
         return pixels
 
     def _check_size(self, data: bytes) -> None:
@@ -142,7 +147,7 @@ def planes_of_page(path: Path, page: Any, tile: Size, size: int) -> list[Plane]:
     apart = keyframe.samplesperpixel if keyframe.planarconfig == 2 else 1
     count = _tile_count(keyframe)
     offsets = np.asarray(page.dataoffsets, np.int64)
-    counts = np.asarray(page.databytecounts, np.int64)
+    counts = np.minimum(np.asarray(page.databytecounts, np.int64), _most_bytes_of_tile(keyframe))
     if len(offsets) < apart * count or len(counts) < apart * count:
         raise HistoclustError(
             f"{path}: is damaged, {apart * count - min(len(offsets), len(counts))} of its tiles have no "
@@ -164,6 +169,7 @@ def planes_of_page(path: Path, page: Any, tile: Size, size: int) -> list[Plane]:
             offsets[k * count :][:count],
             counts[k * count :][:count],
             tile,
+            keyframe.dtype.itemsize,
             size_of,
         )
         for k in range(apart)
@@ -184,6 +190,16 @@ def _tile_count(page: Any) -> int:
     if page.is_tiled:
         return int(-(-page.imagelength // page.tilelength) * -(-page.imagewidth // page.tilewidth))
     return int(-(-page.imagelength // min(page.rowsperstrip, page.imagelength)))
+
+
+def _most_bytes_of_tile(page: Any) -> int:
+    """Return the bytes of a tile that is not compressed: where a file states more it is wrong."""
+    if page.compression != 1 or page.bitspersample not in (8, 16):
+        return int(np.iinfo(np.int64).max)
+    rows, width = page.tilelength, page.tilewidth
+    if not page.is_tiled:
+        rows, width = min(page.rowsperstrip, page.imagelength), page.imagewidth
+    return int(rows * width * _contiguous_samples(page) * page.bitspersample // 8)
 
 
 def _check_places(path: Path, offsets: NDArray[np.int64], counts: NDArray[np.int64], size: int) -> None:
@@ -219,4 +235,5 @@ def _split(path: Path, page: Any, offsets: NDArray[np.int64], counts: NDArray[np
         offsets[strips] + inside * row_bytes,
         tall * row_bytes,
         (rows, page.imagewidth),
+        dtype.itemsize,
     )
