@@ -1,6 +1,7 @@
 # make demo   the main job on a generated five-stain slide, then how to look at it
 # make test   checks and tests, as CI runs them
 # make lint   the checks alone
+# make scverse  an environment with scanpy, squidpy and spatialdata, which the tests then use
 # make bench  the benchmarks (about half an hour)
 # make fuzz   10,000 damaged slides (about half an hour); CASES=500 for fewer
 
@@ -27,6 +28,9 @@ lint: $(INSTALLED)
 	$(VENV)/lint-imports
 	$(VENV)/npe2 validate src/napari_histoclust/napari.yaml
 
+scverse:
+	@PYTHON="$(PYTHON)" scripts/make_scverse_venv.sh
+
 bench: $(INSTALLED)
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(VENV)/python $$script || exit 1; done
 
@@ -37,7 +41,7 @@ fuzz: $(INSTALLED)
 	$(VENV)/python tests/fuzz/campaign.py --cases $(CASES) --seed $(SEED) --keep fuzz-failures
 
 clean:
-	rm -rf .venv demo-run build dist
+	rm -rf .venv .venv-scverse demo-run build dist
 
 $(INSTALLED): pyproject.toml constraints.txt scripts/make_venv.sh
 	@PYTHON="$(PYTHON)" scripts/make_venv.sh

@@ -1,4 +1,7 @@
-"""Neighbours by cluster against a count written out, the exact mean under permutation, and squidpy."""
+"""Neighbours by cluster against a count written out and the exact mean under permutation.
+
+tests/core/export/test_scverse.py has squidpy count the same.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 from core.runs import make_run, write_run
 from napari_histoclust.core.errors import Cancelled, HistoclustError
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.neighbourhood import Neighbourhood, neighbour_pairs, neighbourhood
+from napari_histoclust.core.neighbourhood import neighbour_pairs, neighbourhood
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run import Run
 
@@ -148,31 +151,3 @@ def test_too_few_permutations_and_cancelling(tmp_path: Path) -> None:
         drive(neighbourhood(run, 1))
     with pytest.raises(Cancelled):
         drive(neighbourhood(run), cancelled=lambda: True)
-
-
-@pytest.fixture(scope="module")
-def of_squidpy(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Neighbourhood, NDArray[np.float64], NDArray[np.float64]]:
-    squidpy = pytest.importorskip("squidpy", reason="squidpy is not here: install the extra test-exports")
-    run = make_run(tmp_path_factory.mktemp("squidpy") / "run", rows=25, cols=30)
-    adata = run.to_anndata()  # as any other program opens it
-    squidpy.gr.spatial_neighbors(adata, coord_type="grid", n_neighs=4)
-    squidpy.gr.nhood_enrichment(adata, "cluster", n_perms=1000, seed=0, show_progress_bar=False, n_jobs=1)
-    theirs = adata.uns["cluster_nhood_enrichment"]
-    return drive(neighbourhood(run, 1000)), theirs["count"], theirs["zscore"]
-
-
-def test_squidpy_counts_the_same_neighbours(
-    of_squidpy: tuple[Neighbourhood, NDArray[np.float64], NDArray[np.float64]],
-) -> None:
-    mine, counts, _ = of_squidpy
-    np.testing.assert_array_equal(mine.counts, counts)
-
-
-def test_squidpy_finds_the_same_enrichment(
-    of_squidpy: tuple[Neighbourhood, NDArray[np.float64], NDArray[np.float64]],
-) -> None:
-    """Both from 1,000 permutations of their own: z differs by what the random numbers differ."""
-    mine, _, z = of_squidpy
-    np.testing.assert_allclose(mine.z, z, rtol=0.15, atol=0.3)

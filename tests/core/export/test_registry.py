@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ FILES = {
     "csv": {"patches.csv", "clusters.csv", "composition.csv"},
     "parquet": {"patches.parquet"},
     "h5ad": {"patches.h5ad"},
+    "spatialdata": {"spatialdata.zarr"},
     "neighbourhood": {"neighbourhood.csv"},
     "png": {"map.png"},
     "pdf": {"map.pdf"},
@@ -32,6 +34,10 @@ FILES = {
     "report": {"report.html"},
     "report-pdf": {"report.pdf"},
 }
+
+
+# The others are tried where their library is: test_scverse.py
+HERE = [name for name in FORMATS if name != "spatialdata" or find_spec("spatialdata") is not None]
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +56,12 @@ def test_every_format_is_known_here() -> None:
 
 
 def test_all_formats_at_once(tmp_path: Path, run: Run) -> None:
-    paths = drive(export_run(run, list(FORMATS), tmp_path / "new" / "exports"))
+    paths = drive(export_run(run, HERE, tmp_path / "new" / "exports"))
     assert all(path.parent == tmp_path / "new" / "exports" for path in paths)
     assert (
-        {path.name for path in paths} == _names(tmp_path / "new" / "exports") == set().union(*FILES.values())
+        {path.name for path in paths}
+        == _names(tmp_path / "new" / "exports")
+        == set().union(*(FILES[name] for name in HERE))
     )
 
 
@@ -84,7 +92,7 @@ def test_folder_that_is_a_file(tmp_path: Path, run: Run) -> None:
         drive(export_run(run, ["csv"], tmp_path / "exports" / "below"))
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("name", HERE)
 def test_cancelled_at_any_yield_leaves_whole_files_alone(tmp_path: Path, run: Run, name: str) -> None:
     """Close the job at its first, second, ... yield until it runs to its end."""
     whole = {path.name: _content(path) for path in drive(export_run(run, [name], tmp_path / "whole"))}
@@ -135,3 +143,43 @@ def test_killed_in_the_middle_leaves_nothing_that_looks_finished(tmp_path: Path)
     assert _names(folder) == {".partial-labels.ome.tif"}
     drive(export_run(make_run(tmp_path / "small"), ["ome-tiff"], folder))
     assert _names(folder) == {"labels.ome.tif"}
+
+
+_EXPORT_AND_WAIT = """
+import sys
+from pathlib import Path
+from napari_histoclust.core.export import export_run
+from napari_histoclust.core.run import open_run
+
+folder, format_name, yields = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+job = export_run(open_run(sys.argv[1]), [format_name], folder)
+for _ in range(yields):
+    next(job)
+print("waiting", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("name", ["geojson", "geojson-patches", "csv", "parquet", "h5ad"])
+def test_killed_at_its_last_yield_each_format_leaves_only_whole_files(tmp_path: Path, name: str) -> None:
+    """Most is written by then; kill -9 gives nobody the time to tidy up."""
+    run = make_run(tmp_path / "run", rows=80, cols=80)
+    whole = drive(export_run(run, [name], tmp_path / "whole"))
+    yields = sum(1 for _ in export_run(run, [name], tmp_path / "counted"))
+    folder = tmp_path / "exports"
+    arguments = [str(run.path), str(folder), name, str(yields)]
+    with subprocess.Popen(
+        [sys.executable, "-c", _EXPORT_AND_WAIT, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"waiting\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    left = _names(folder)
+    assert any(file.startswith(".partial-") for file in left)
+    finished = {path.name: path for path in whole}
+    for file in left:
+        assert file.startswith(".partial-") or _content(folder / file) == _content(finished[file])
+    assert len(left & set(finished)) < len(finished)
+    drive(export_run(run, [name], folder))
+    assert _names(folder) == set(finished)

@@ -149,13 +149,12 @@ def _write_patches(run: Run, slide: int, stain: str | None, objects: Objects, fi
         block = slice(start, start + _BLOCK)
         row, col = grid.row[block].astype(float), grid.col[block].astype(float)
         squares = laid_on(to_level0(shapely.box(col, row, col + 1, row + 1), grid), lead, grid.place_px)
-        labels = run.labels[rows][block].tolist()
+        ids, labels = run.ids[rows][block], run.labels[rows][block].tolist()
         features = (
             f'\n{{"type": "Feature", "id": "{number}{i:012x}", "geometry": {square}, '
             f'"properties": {heads[label]}, "measurements": {form % tuple(own)}}}}}'
-            for i, (square, label, own) in enumerate(
-                zip(shapely.to_geojson(squares), labels, values[block].tolist(), strict=True),
-                rows.start + start,
+            for i, square, label, own in zip(
+                ids.tolist(), shapely.to_geojson(squares), labels, values[block].tolist(), strict=True
             )
         )
         file.write("," * (start > 0) + ",".join(features))

@@ -28,12 +28,13 @@ def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     store: Any = zarr.open_group(run.path / PATCHES, mode="r")
     yield Progress(f"Writing {path.name}", 0, len(run))
     with atomic_path(path) as partial, h5py.File(partial, "w") as file:
-        write_elem(file, "/", _without_latent(run, store))
+        write_elem(file, "/", without_latent(run, store))
         yield from _copy(store["obsm/latent"], run.ids, file["obsm"], f"Writing {path.name}")
     return (path,)
 
 
-def _without_latent(run: Run, store: Any) -> anndata.AnnData:
+def without_latent(run: Run, store: Any) -> anndata.AnnData:
+    """Return the run's AnnData in memory as it is named and merged now, obsm/latent left out."""
     import anndata
     import pandas as pd
     from anndata.io import read_elem

@@ -16,10 +16,15 @@ def slide_paths(run: Run, folder: Path, name: str) -> tuple[Path, ...]:
     if len(run.slides) == 1:
         return (folder / name,)
     stem, _, suffix = name.partition(".")
+    return tuple(folder / f"{stem}_{slide}.{suffix}" for slide in safe_slides(run))
+
+
+def safe_slides(run: Run) -> tuple[str, ...]:
+    """Return a name for each slide that file names can hold, no two alike."""
     taken: list[str] = []
     for slide in run.slides:
         taken.append(_free(_safe(slide), taken))
-    return tuple(folder / f"{stem}_{slide}.{suffix}" for slide in taken)
+    return tuple(taken)
 
 
 def density_names(run: Run) -> tuple[str, ...]:

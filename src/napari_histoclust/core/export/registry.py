@@ -16,6 +16,7 @@ from napari_histoclust.core.export.ome_tiff import write_ome_tiff
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.export.overlay import write_overlay
 from napari_histoclust.core.export.report import write_report_html, write_report_pdf
+from napari_histoclust.core.export.spatialdata import require_spatialdata, write_spatialdata
 from napari_histoclust.core.export.tables import write_csv, write_parquet
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run import Run
@@ -33,6 +34,7 @@ FORMATS: Mapping[str, Writer] = MappingProxyType(
         "csv": write_csv,
         "parquet": write_parquet,
         "h5ad": write_h5ad,
+        "spatialdata": write_spatialdata,
         "neighbourhood": write_neighbourhood,
         "png": write_png,
         "pdf": write_pdf,
@@ -80,10 +82,12 @@ def export_run(
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """Raise HistoclustError if a format is unknown or none is named."""
+    """Raise HistoclustError if a format is unknown, none is named, or one's library is not installed."""
     known = ", ".join(FORMATS)
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise HistoclustError(f"--to {','.join(unknown)}: unknown, choose among {known}.")
     if not formats:
         raise HistoclustError(f"--to: names no format, choose among {known}.")
+    if "spatialdata" in formats:
+        require_spatialdata()
