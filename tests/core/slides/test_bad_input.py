@@ -18,10 +18,10 @@ from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.codestream import jpeg2000_size, jpeg_size, jpegxl_size, webp_size
 from napari_histoclust.core.slides.guard import first_contact
+from napari_histoclust.core.slides.holed import HoledSlide
 from napari_histoclust.core.slides.holes import Holes
 from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.stack import open_stack
-from napari_histoclust.core.slides.tiff import TiffSlide
 
 
 def write_tiles(path: Path, side_px: int = 512, compression: str | None = "deflate") -> np.ndarray:
@@ -57,7 +57,7 @@ def test_a_tile_that_was_never_written_is_a_hole(tmp_path: Path) -> None:
     picture = write_tiles(path)
     unwrite(path, 9)  # the tile at row 1, column 1
     slide = open_slide(path)
-    assert isinstance(slide, TiffSlide)
+    assert isinstance(slide, HoledSlide)
     assert slide.warnings == ("CD31.tif: 1 tile never written, left white and taken as not valid.",)
     window = slide.read(0, 0, 0, 512, 512)
     assert (window[64:128, 64:128] == 255).all()
@@ -79,7 +79,7 @@ def test_a_damaged_tile_is_a_hole_said_once(tmp_path: Path) -> None:
     offsets, _ = places(path)
     overwrite(path, offsets[27], b"\xff" * 64)
     slide = open_slide(path)
-    assert isinstance(slide, TiffSlide)
+    assert isinstance(slide, HoledSlide)
     assert slide.valid((8, 8), 64.0) is None
     for _ in range(3):
         window = slide.read(0, 0, 0, 512, 512)
@@ -168,6 +168,20 @@ def test_a_zarr_that_goes_is_not_black(tmp_path: Path) -> None:
         slide.read(0, 0, 0, 64, 64)
 
 
+def test_a_damaged_chunk_of_a_zarr_is_a_hole(tmp_path: Path) -> None:
+    picture = noise(100, 131)
+    path = write_zarr(tmp_path / "a.zarr", [picture.transpose(2, 0, 1)], "0.5")
+    chunks = sorted(file for file in (path / "0" / "c").rglob("*") if file.is_file())
+    chunks[-1].write_bytes(b"\xff" * 40)
+    slide = open_slide(path)
+    assert isinstance(slide, HoledSlide)
+    assert (slide.read(0, 0, 0, 100, 131) == 255).all()  # one tile is all chunks of this small picture
+    assert slide.holes.sentences() == ("a.zarr: 1 tile not decodable, left white and taken as not valid.",)
+    valid = slide.valid((10, 13), 10.0)
+    assert valid is not None
+    assert not valid.any()
+
+
 def test_a_tile_that_lies_about_its_size_is_not_decoded(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     smooth = np.full((256, 256, 3), 200, np.uint8)
@@ -177,7 +191,7 @@ def test_a_tile_that_lies_about_its_size_is_not_decoded(tmp_path: Path) -> None:
     frame = data.index(b"\xff\xc0")
     overwrite(path, offsets[5] + frame + 5, struct.pack(">HH", 65500, 65500))
     slide = open_slide(path)
-    assert isinstance(slide, TiffSlide)
+    assert isinstance(slide, HoledSlide)
     tracemalloc.start()
     window = slide.read(0, 0, 0, 256, 256)
     assert tracemalloc.get_traced_memory()[1] < 50e6
@@ -197,7 +211,7 @@ def test_a_tile_of_another_depth_is_a_hole(tmp_path: Path) -> None:
     assert len(deep) < counts[5]
     overwrite(path, offsets[5], deep)
     slide = open_slide(path)
-    assert isinstance(slide, TiffSlide)
+    assert isinstance(slide, HoledSlide)
     assert (slide.read(0, 64, 64, 64, 64) == 255).all()
     assert "1 tile not decodable" in slide.holes.sentences()[0]
 

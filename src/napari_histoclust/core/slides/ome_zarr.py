@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.channels import group_channels
+from napari_histoclust.core.slides.holed import HoledSlide
+from napari_histoclust.core.slides.holes import Box, Holes
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiff_colours import to_8_bits
 from napari_histoclust.core.slides.tiff_pages import MAX_TILE_BYTES, check_size
-from napari_histoclust.core.slides.tiles import CHUNK_PX, TiledSlide
+from napari_histoclust.core.slides.tiles import CHUNK_PX, WHITE, TiledSlide
 
 READER = f"zarr {zarr.__version__}"
 # What zarr raises on stores that are damaged.
@@ -48,13 +50,22 @@ class ZarrLevel:
         Channels that make up the picture: one (grey) or three.
     bits : int
         Bits of a sample, 8 or 16; see `tiff_colours` for how 16 become 8.
+    number : int
+        Which level it is.
+    downsample : float
+        Level-0 px per px.
+    holes : Holes
+        Where tiles that cannot be decoded are noted.
     """
 
     path: Path
     array: Any
     axes: str
     channels: tuple[int, ...]
-    bits: int = 8
+    bits: int
+    number: int
+    downsample: float
+    holes: Holes
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,16 +93,26 @@ class ZarrLevel:
         try:
             pixels = np.asarray(self.array[tuple(place.get(axis, 0) for axis in self.axes)])
         except _DAMAGED as error:
-            raise HistoclustError(
-                f"{self.path}: the tile at row {row}, column {col} of {self.array.path or 'level 0'} cannot "
-                "be decoded: the store is damaged, copy or export it again."
-            ) from error
+            self._refuse_gone()
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            self.holes.add((self.number, row, col), self._box(row, col), lines[0][:120])
+            return np.full((height, width, 3), WHITE, np.uint8)
+        self.holes.decoded()
         self._refuse_vanished(pixels)
         return self._rgb(pixels)
 
+    def _box(self, row: int, col: int) -> Box:
+        """Return y, x, height and width in level-0 px of a tile."""
+        height, width = (round(side * self.downsample) for side in self.tile)
+        return row * height, col * width, height, width
+
     def _refuse_vanished(self, pixels: NDArray[Any]) -> None:
         """Refuse constant pixels of a store that has gone: to zarr a lost chunk is one of the fill value."""
-        if pixels.size and (pixels == pixels.flat[0]).all() and not self.path.exists():
+        if pixels.size and (pixels == pixels.flat[0]).all():
+            self._refuse_gone()
+
+    def _refuse_gone(self) -> None:
+        if not self.path.exists():
             raise HistoclustError(
                 f"{self.path}: can no longer be read: is its drive still connected? Then start again."
             )
@@ -141,8 +162,15 @@ def _slide(
     bits = 8 * arrays[0].dtype.itemsize
     if bits > 8:
         warnings.append(f"{path.name}: has {bits} bits a sample, 0 to {2**bits - 1} are shown as 0 to 255.")
-    levels = [ZarrLevel(path, array, axes, members, bits) for array in arrays]
-    return TiledSlide(path, name, levels, scale, READER, tuple(warnings))
+    heights = [array.shape[axes.index("y")] for array in arrays]
+    holes = Holes(path, (heights[0], arrays[0].shape[axes.index("x")]))
+    levels = [
+        ZarrLevel(path, array, axes, members, bits, number, max(1.0, heights[0] / max(1, height)), holes)
+        for number, (array, height) in enumerate(zip(arrays, heights, strict=True))
+    ]
+    slide = HoledSlide(path, name, levels, scale, READER, tuple(warnings))
+    slide.holes = holes
+    return slide
 
 
 def _attributes(path: Path) -> Mapping[str, Any]:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import openslide
-from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.guard import first_contact
+from napari_histoclust.core.slides.holed import HoledSlide
 from napari_histoclust.core.slides.holes import Holes
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiff_pages import check_size
@@ -78,16 +78,6 @@ class OpenSlideLevel:
         return _over_white(rgba)
 
 
-class OpenSlideSlide(TiledSlide):
-    """A `Slide` that openslide reads, with the holes found in it so far."""
-
-    holes: Holes
-
-    def valid(self, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
-        """Mark where there is no hole; see `Holes.valid`."""
-        return self.holes.valid(shape, downsample)
-
-
 def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
     """Open a slide by openslide; a folder is one of DICOM files, of which any one stands for all.
 
@@ -112,7 +102,7 @@ def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
         for number, shape in enumerate(shapes)
     ]
     scale = _um_per_px(properties.get(openslide.PROPERTY_NAME_MPP_X))
-    slide = OpenSlideSlide(file, _name(path), levels, scale, READER)
+    slide = HoledSlide(file, _name(path), levels, scale, READER)
     slide.holes = holes
     return (slide,)
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.files import PositionedFile
+from napari_histoclust.core.slides.holed import HoledSlide
 from napari_histoclust.core.slides.holes import Box, Holes
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiff_metadata import channel_names, image_name, um_per_px, used_bits
@@ -138,16 +139,6 @@ class TiffLevel:
         return reasons[0] if reasons else ""
 
 
-class TiffSlide(TiledSlide):
-    """A `Slide` in a TIFF file, with the holes found in it so far."""
-
-    holes: Holes
-
-    def valid(self, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
-        """Mark where there is no hole; see `Holes.valid`."""
-        return self.holes.valid(shape, downsample)
-
-
 def open_tiff(path: Path) -> tuple[TiledSlide, ...]:
     """Open the pictures of a TIFF file: one for RGB or grey, one a stain where it has channels.
 
@@ -179,7 +170,7 @@ def _slide(path: Path, file: PositionedFile, picture: Picture, name: str, scale:
                 f"{path}: its picture cannot be decoded ({fault}): the file is damaged, copy or "
                 "export it again."
             )
-    slide = TiffSlide(path, name, levels, scale, READER, (*picture.warnings, *holes.sentences()))
+    slide = HoledSlide(path, name, levels, scale, READER, (*picture.warnings, *holes.sentences()))
     slide.holes = holes
     return upright(slide, picture.orientation, holes)
 
