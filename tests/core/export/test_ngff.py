@@ -1,4 +1,4 @@
-"""labels.ome.zarr, read back by zarr, ome-zarr-py and the models of the NGFF specification."""
+"""labels.ome.zarr, read back by zarr, ome-zarr-py, napari and the models of the NGFF specification."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from napari_builtins.io import napari_get_reader
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 from ome_zarr_models.v04.image_label import ImageLabel
@@ -36,6 +37,17 @@ def test_ome_zarr_reads_labels_colours_and_names(tmp_path: Path) -> None:
         assert alpha == 1
         patches = int((run.labels == cluster.id).sum())
         assert node.metadata["properties"][cluster.id] == {"name": cluster.name, "patches": patches}
+
+
+def test_napari_s_own_reader(tmp_path: Path) -> None:
+    """It knows no scales, which are for napari-ome-zarr; the labels are there place by place."""
+    run = make_run(tmp_path / "run")
+    path = _write(run, tmp_path)
+    read = napari_get_reader(str(path))
+    assert read is not None
+    ((picture, *_),) = read(str(path))
+    picture = picture[0] if isinstance(picture, list) else picture
+    np.testing.assert_array_equal(np.asarray(picture)[run.grids[0].row, run.grids[0].col], run.labels)
 
 
 def test_specification(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""labels.ome.tif, every level of it, read back by tifffile."""
+"""labels.ome.tif, every level of it, read back by tifffile, libvips, openslide and napari."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import openslide
 import pytest
+import pyvips
 import tifffile
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from napari_builtins.io import napari_get_reader
 from numpy.typing import NDArray
 
 from core.runs import make_run
@@ -63,6 +66,42 @@ def test_every_px_of_every_level(tmp_path: Path, patch_px: int, stride_px: int, 
             np.testing.assert_array_equal(level.asarray(), middle)
             assert level.keyframe.is_tiled
     assert len(levels) == 1 + max(0, int(np.ceil(np.log2(max(expected.shape) / 512))))
+
+
+def test_every_level_in_libvips(tmp_path: Path) -> None:
+    """libvips reads the levels as sub-IFDs, by libtiff: another reader and another decoder."""
+    run = make_run(tmp_path / "run", rows=30, cols=40, patch_px=64)
+    path = _write(run, tmp_path)
+    with tifffile.TiffFile(path) as tiff:
+        levels = [level.asarray() for level in tiff.series[0].levels]
+    assert len(levels) > 2
+    first = pyvips.Image.tiffload(str(path))
+    assert first.get("n-subifds") == len(levels) - 1
+    for number, expected in enumerate(levels):
+        level = first if number == 0 else pyvips.Image.tiffload(str(path), subifd=number - 1)
+        np.testing.assert_array_equal(level.numpy().squeeze(), expected)
+    assert first.xres == pytest.approx(1000 / 0.5)  # px per mm
+
+
+def test_labels_at_the_patches_in_openslide(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", rows=30, cols=40, patch_px=64)
+    grid = run.grids[0]
+    with openslide.OpenSlide(_write(run, tmp_path)) as slide:
+        assert slide.dimensions == run.manifest.slides[0].shape_px[::-1]
+        for i in np.random.default_rng(0).choice(len(run), 50, replace=False):
+            place = int(grid.x_px[i]), int(grid.y_px[i])
+            red, green, blue, alpha = slide.read_region(place, 0, (1, 1)).getpixel((0, 0))
+            assert (red, green, blue, alpha) == (*(run.labels[i],) * 3, 255)
+
+
+def test_napari_s_own_reader(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", patch_px=64)
+    path = _write(run, tmp_path)
+    read = napari_get_reader(str(path))
+    assert read is not None
+    ((picture, *_),) = read(str(path))
+    grid = run.grids[0]
+    np.testing.assert_array_equal(picture[grid.y_px.astype(int), grid.x_px.astype(int)], run.labels)
 
 
 def test_metadata(tmp_path: Path) -> None:
