@@ -47,6 +47,32 @@ def test_every_patch_gets_what_the_encoder_says_of_its_pixels(tmp_path: Path, mo
     np.testing.assert_allclose(adata.obs["confidence"], run.confidence)
 
 
+def test_every_patch_is_measured_for_stains_and_dyes(tmp_path: Path, model: Model) -> None:
+    """Against the patch's own px, unmixed with the vectors that the store says it took."""
+    stack = hc.open_stack(write_stack(tmp_path / "s"))
+    run = hc.map(stack, model, tmp_path / "run", stride_px=24)
+    vectors = run.to_anndata().uns["histoclust"]["dye_vectors"]
+    stained = ("HE", "CD31", "CK19", "Ki67")
+    assert vectors.shape == (1, len(stained), 2, 3)
+    assert run.dyes[:3] == ("HE haematoxylin", "HE eosin", "CD31 haematoxylin")
+    assert run.stain_od is not None
+    assert run.dye_od is not None
+    grid = run.grids[0]
+    for i in range(0, len(run), 7):
+        y, x = int(grid.row[i] * 24), int(grid.col[i] * 24)
+        pixels = stack.read(0, y, x, 16, 16, model.spec.stains).astype(float)
+        od = -np.log10((pixels + 1) / 256)
+        np.testing.assert_allclose(run.stain_od[i], od.mean((1, 2, 3)), atol=1e-5)
+        for place, stain in enumerate(stained):
+            dyes = vectors[0, place]
+            residual = np.cross(*dyes)
+            full = np.vstack([dyes, residual / np.linalg.norm(residual)])
+            amounts = od[model.spec.stains.index(stain)].reshape(-1, 3) @ np.linalg.inv(full)
+            np.testing.assert_allclose(
+                run.dye_od[i, 2 * place : 2 * place + 2], amounts.mean(0)[:2], atol=1e-4
+            )
+
+
 def test_several_slides_are_one_run(tmp_path: Path, model: Model) -> None:
     stacks = [
         hc.open_stack(write_stack(tmp_path / name / "slide", side_px=px, seed=px))

@@ -169,8 +169,8 @@ def export(
     run
         The run folder.
     to
-        Formats with commas: geojson, geojson-patches, overlay, ome-tiff, ome-zarr, csv, parquet, h5ad, png,
-        pdf, svg, report, report-pdf.
+        Formats with commas: geojson, geojson-patches, overlay, ome-tiff, ome-zarr, csv, parquet, h5ad,
+        spatialdata, neighbourhood, png, pdf, svg, report, report-pdf.
     out
         Folder for the files; the run's own exports folder if not given.
     selection

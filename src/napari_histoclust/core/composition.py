@@ -95,7 +95,7 @@ def _slides(run: Run) -> range:
 def _shares(amounts: NDArray[np.int64] | Float) -> Float:
     """Divide each row by its sum."""
     sums = amounts.sum(1, keepdims=True)
-    return np.divide(amounts, sums, where=sums > 0, out=np.zeros(amounts.shape))
+    return np.asarray(np.divide(amounts, sums, where=sums > 0, out=np.zeros(amounts.shape)), np.float64)
 
 
 def _entropy(shares: Float) -> Float:

@@ -70,7 +70,9 @@ class Neighbourhood:
         """(k, k) how many standard deviations the counts lie above chance; NaN where chance does not vary."""
         known = self.spread > 0
         difference = self.counts - self.expected
-        return np.divide(difference, self.spread, where=known, out=np.full(known.shape, np.nan))
+        return np.asarray(
+            np.divide(difference, self.spread, where=known, out=np.full(known.shape, np.nan)), np.float64
+        )
 
 
 def neighbourhood(
@@ -103,7 +105,7 @@ def neighbourhood(
     k = len(run.clusters)
     counts = _both_ways(_count(labels, *pairs, k))
     tally = _Tally(counts)
-    seeds = np.random.SeedSequence(seed).generate_state(permutations)
+    seeds = np.random.SeedSequence(seed).generate_state(permutations).astype(np.uint32)
     yield from _shuffle(labels, bounds, pairs, k, seeds, tally)
     return Neighbourhood(
         run.clusters, counts, tally.expected, tally.spread, tally.p, permutations=permutations, seed=seed

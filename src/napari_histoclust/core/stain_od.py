@@ -30,7 +30,7 @@ def channel_optical_density(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
     (n, s, 3) float32
     """
     step = max(1, patches.shape[2] // _SIDE_PX)
-    return _means(patches[:, :, ::step, ::step], _TABLE).astype(np.float32)
+    return np.asarray(_means(patches[:, :, ::step, ::step], _TABLE), np.float32)
 
 
 def mean_optical_density(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -44,7 +44,7 @@ def mean_optical_density(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
     -------
     (n, s) float32
     """
-    return channel_optical_density(patches).mean(axis=2)
+    return np.asarray(channel_optical_density(patches).mean(axis=2), np.float32)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -60,4 +60,5 @@ def _means(patches: NDArray[np.uint8], table: NDArray[np.float64]) -> NDArray[np
                     green += table[patches[i, s, y, x, 1]]
                     blue += table[patches[i, s, y, x, 2]]
             means[i, s] = red, green, blue
-    return means / (height * width)
+    means /= height * width
+    return means

@@ -123,7 +123,7 @@ def _table(run: Run, slides: tuple[str, ...]) -> anndata.AnnData:
     table = without_latent(run, store)
     table.obsm["latent"] = run.latent
     regions = [f"patches_{name}" for name in slides]
-    table.obs["region"] = pd.Categorical.from_codes(run.slide_index, regions)
+    table.obs["region"] = pd.Categorical.from_codes(run.slide_index, pd.Index(regions))
     table.obs["patch"] = run.ids
     used = [regions[i] for i in np.unique(run.slide_index)]
     return TableModel.parse(table, region=used, region_key="region", instance_key="patch")
