@@ -136,8 +136,8 @@ class OverlayPyramid:
     def _stain(self, level: int, y: int, x: int, height: int, width: int) -> UInt8:
         """Read a window of a level of this pyramid."""
         source, ratio = self._source(level)
-        window = (part * ratio for part in (y, x, height, width))
-        pixels = self.stack.read(source, *window, [self.stain])[0]
+        corner, size = (y * ratio, x * ratio), (height * ratio, width * ratio)
+        pixels: UInt8 = self.stack.read(source, *corner, *size, [self.stain])[0]
         if ratio == 1:
             return pixels
         parts = pixels.reshape(height, ratio, width, ratio, 3)

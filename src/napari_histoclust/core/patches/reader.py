@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -137,7 +137,7 @@ def unit_size(stains: int, patch_px: int) -> int:
 
 def read_units(
     units: Iterable[Unit[K]], stains: Sequence[str], measure: Measure[K] | None = None
-) -> Iterator[Patches[K]]:
+) -> Generator[Patches[K], None, None]:
     """Read units in their order, a few ahead of the consumer.
 
     Stains and units are tasks of one pool, stain after stain of the first unit, then the next: a unit is

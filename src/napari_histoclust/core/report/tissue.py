@@ -10,7 +10,7 @@ from napari_histoclust.core.composition import Composition, composition
 from napari_histoclust.core.figures.neighbours import draw_composition, draw_neighbourhood
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.neighbourhood import Neighbourhood, neighbourhood
-from napari_histoclust.core.report.content import Prose, Section, Table
+from napari_histoclust.core.report.content import Block, Prose, Section, Table
 from napari_histoclust.core.report.drawn import drawn
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _strongest(found: Neighbourhood) -> Table:
 def slides(run: Run) -> Section:
     """What each slide is made of, and over how many slides each cluster is spread."""
     made_of = composition(run)
-    blocks = [
+    blocks: list[Block] = [
         Prose(
             "Evenness is the entropy of a slide's composition over the largest it could be: 0 is one "
             "cluster, 1 all clusters alike."
