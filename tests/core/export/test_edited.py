@@ -26,6 +26,7 @@ from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import palette
 from napari_histoclust.core.run import Run
 from napari_histoclust.session import Palette
+from stacks import write_stack
 
 GONE = ("Cluster 2", "Cluster 3", "Cluster 6")
 SHOWN = {1: "liver", 4: "Cluster 4 a", 5: "folds", 7: "Cluster 4 b", 8: "edge"}
@@ -34,7 +35,9 @@ SHOWN = {1: "liver", 4: "Cluster 4 a", 5: "folds", 7: "Cluster 4 b", 8: "edge"}
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Ids left: 1, 4, 5, 7, 8; the folder exports holds it in every format, by the command line."""
-    run = make_run(tmp_path_factory.mktemp("edited") / "run", clusters=6, embedding=True)
+    folder = tmp_path_factory.mktemp("edited")
+    images = write_stack(folder / "images", side_px=512, stains=("HE", "CD31"))  # which the overlay shows
+    run = make_run(folder / "run", clusters=6, embedding=True, paths=[images])
     edits = Palette(run.clusters, run.labels)
     edits.rename(1, "liver")
     edits.merge([2, 3, 6], into=1)
@@ -78,8 +81,17 @@ def test_clusters(edited: Run) -> None:
     assert table["patches"].tolist() == [int((edited.labels == i).sum()) for i in SHOWN]
     for row in table.itertuples():
         assert edited.stain_od is not None
-        expected = edited.stain_od[edited.labels == row.id].astype(float).mean(0)
-        assert (row.mean_od_HE, row.mean_od_CD31) == pytest.approx(tuple(expected))
+        mine = edited.stain_od[edited.labels == row.id].astype(float)
+        assert (row.mean_od_HE, row.mean_od_CD31) == pytest.approx(tuple(mine.mean(0)))
+        assert (row.sd_od_HE, row.sd_od_CD31) == pytest.approx(tuple(mine.std(0)), rel=1e-5)
+
+
+def test_composition_and_neighbourhood(edited: Run) -> None:
+    composition = pd.read_csv(at(edited, "composition.csv"))
+    assert composition["cluster_name"].tolist() == list(SHOWN.values())
+    assert composition["patches"].tolist() == [int((edited.labels == i).sum()) for i in SHOWN]
+    beside = pd.read_csv(at(edited, "neighbourhood.csv"))
+    assert dict(zip(beside["neighbour"], beside["neighbour_name"], strict=True)) == SHOWN
 
 
 def test_geojson(edited: Run) -> None:
@@ -145,7 +157,8 @@ def test_the_map_has_a_line_for_each_cluster_left_and_no_other(edited: Run) -> N
 
 def test_figures(edited: Run, tmp_path: Path) -> None:
     paths = {path.stem: path for path in drive(draw_figures(edited, tmp_path, "svg"))}
-    assert set(paths) == {"map", "histogram", "density", "umap"}
+    montages = {f"montage_{i}" for i in SHOWN}
+    assert set(paths) == {"map", "confidence", "histogram", "density", "umap", *montages}
     check_legend(texts_of(paths["umap"]), edited)
     check_legend(texts_of(paths["density"]), edited)
     histogram = texts_of(paths["histogram"])
