@@ -29,6 +29,10 @@ FORMATS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ome-zarr": ("Labels (OME-Zarr)", "The same as OME-NGFF, with colours and names."),
         "csv": ("Tables (CSV)", "One line a patch, one a cluster, and statistics, for a spreadsheet."),
         "parquet": ("Table (Parquet)", "One line a patch, compact, for pandas and R."),
+        "neighbourhood": (
+            "Neighbours (CSV)",
+            "Which clusters lie beside which more often than in random arrangements.",
+        ),
         "h5ad": ("AnnData (h5ad)", "All features and results, for scanpy and squidpy."),
         "report": ("Report (HTML)", "All figures and tables on one page that any browser shows."),
         "report-pdf": ("Report (PDF)", "The same on A4 pages."),
@@ -37,7 +41,7 @@ FORMATS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "svg": ("Map (SVG)", "The same, to be edited."),
     }
 )
-"""Caption and hint of each format that has a box; any other one is reached from the command line."""
+"""Caption and hint of each format; what needs another program is left to the command line."""
 
 _USUAL = ("geojson", "csv", "report")
 
