@@ -6,8 +6,8 @@
 # make fuzz   10,000 damaged slides (about half an hour); CASES=500 for fewer
 
 PYTHON ?= python3
-# two processes, all windows in one of them, one core each
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+# two processes, a core and a screen for each
+PYTEST_ARGS ?= -n 2 --dist worksteal
 VENV := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 
 test: lint
 	@scripts/system_libraries.sh screen
-	OMP_NUM_THREADS=1 scripts/on_screen.sh $(VENV)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(VENV)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(INSTALLED)
 	$(VENV)/ruff check .

@@ -7,7 +7,7 @@ set -u
 
 window="libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
 libxcb-shape0 libxcb-image0 libxcb-render-util0 libxcb-xinerama0 libdbus-1-3 libfontconfig1"
-screen="xvfb xauth"
+screen="xvfb"
 
 wanted=$window
 [ "${1:-}" = screen ] && wanted="$wanted $screen"

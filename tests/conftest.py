@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,15 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.hookimpl(trylast=True)  # after pytest-xvfb has made a screen for this process
+def pytest_configure() -> None:
+    """Without a screen windows are made but not drawn."""
+    if sys.platform.startswith("linux") and "DISPLAY" not in os.environ:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep windows in one process, and skip what needs an NVIDIA GPU where there is none."""
-    for item in items:
-        if item.get_closest_marker("gui") or item.get_closest_marker("pixels"):
-            item.add_marker(pytest.mark.xdist_group("windows"))  # two would take the keyboard from each other
+    """Skip what needs an NVIDIA GPU where there is none."""
     _skip_without_cuda([item for item in items if item.get_closest_marker("cuda")])
 
 
