@@ -1,7 +1,7 @@
 # make demo   the main job on a generated five-stain slide, then how to look at it
 # make test   checks and tests, as CI runs them
 # make lint   the checks alone
-# make scverse  an environment with scanpy, squidpy and spatialdata, which the tests then use
+# make scverse  the environment with scanpy, squidpy and spatialdata that the tests use
 # make bench  the benchmarks (about half an hour)
 # make fuzz   10,000 damaged slides (about half an hour); CASES=500 for fewer
 
@@ -11,13 +11,13 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 VENV := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint bench fuzz clean
+.PHONY: demo test lint scverse bench fuzz clean
 
 demo: $(INSTALLED)
 	@scripts/system_libraries.sh
 	$(VENV)/napari-histoclust demo --out demo-run
 
-test: lint
+test: lint scverse
 	@scripts/system_libraries.sh screen
 	OMP_NUM_THREADS=1 $(VENV)/python -m pytest $(PYTEST_ARGS)
 

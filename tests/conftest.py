@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,10 +22,9 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.hookimpl(trylast=True)  # after pytest-xvfb has made a screen for this process
 def pytest_configure() -> None:
-    """Without a screen windows are made but not drawn."""
-    if sys.platform.startswith("linux") and "DISPLAY" not in os.environ:
+    """Where pytest-xvfb can make no screen, windows are made but not drawn."""
+    if sys.platform.startswith("linux") and "DISPLAY" not in os.environ and shutil.which("Xvfb") is None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
