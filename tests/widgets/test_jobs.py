@@ -211,7 +211,7 @@ def test_a_flood_of_progress_is_thinned_but_its_last_word_arrives(qtbot: QtBot, 
     with qtbot.waitSignal(running.released):
         pass
     assert heard[-1].done == 20_000
-    assert len(heard) <= 3 + (time.monotonic() - begin) / 0.05
+    assert len(heard) <= 3 + (time.monotonic() - begin) / 0.5
 
 
 def test_every_new_text_arrives(qtbot: QtBot, runner: JobRunner) -> None:

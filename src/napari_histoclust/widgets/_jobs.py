@@ -19,9 +19,12 @@ from napari_histoclust.viewer.notices import ActivityBar, show_failure
 from napari_histoclust.viewer.workers import WorkerBase, WorkerBaseSignals, create_worker
 from napari_histoclust.widgets._garbage import GuiThreadGarbage
 from napari_histoclust.widgets._pace import Pace
+from napari_histoclust.widgets._wheel import slow_wheels
 
 _LOG = logging.getLogger(__name__)
-_REPORT_S = 0.05  # a job that yields thousands of times a second must not flood the GUI thread
+# A job that yields thousands of times a second must not flood the GUI thread, and each report has the whole
+# window drawn again: without a graphics card twenty a second took a sixth of two cores from the job itself.
+_REPORT_S = 0.5
 _ANSWER_MS = 800  # after this a cancelled job counts as gone, though it may be inside one long call
 
 
@@ -102,6 +105,7 @@ class RunningJob(QObject):
         self.is_cancelling = False
         self._pace = Pace()
         self._bar = ActivityBar(title)
+        slow_wheels()
         self._patience = QTimer(self, interval=_ANSWER_MS, singleShot=True)
         self._patience.timeout.connect(self._on_patience_timeout)
         self._worker = create_worker(_Worker, _Task(title, job))

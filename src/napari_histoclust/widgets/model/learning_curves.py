@@ -26,7 +26,6 @@ _HINTS = {
     "consistency": "How differently a patch and its slightly turned and shifted twin are judged.",
 }
 _TITLES = {"marginal": "Evenness (nat)", "conditional": "Doubt (nat)", "consistency": "Inconsistency (nat)"}
-_REPAINT_MS = 150
 
 
 class LearningCurves(QWidget):
@@ -41,7 +40,7 @@ class LearningCurves(QWidget):
         grid.addWidget(self.charts["loss"], 0, 0, 1, 2)
         for number, name in enumerate(name for name in PARTS if name != "loss"):
             grid.addWidget(self.charts[name], 1 + number // 2, number % 2)
-        self._soon = QTimer(self, singleShot=True, interval=_REPAINT_MS)
+        self._soon = QTimer(self, singleShot=True)  # with the rest of the report: the window is drawn once
         self._soon.timeout.connect(self._on_soon_timeout)
         self.hide()
 
