@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_histoclust.core.augment import Views, draw_views, make_views
+from napari_histoclust.core.augment import Views, draw_views, inner, make_views
 from napari_histoclust.core.config import FitSettings
 
 STILL = FitSettings(rotation_deg=0, shift=0, scale=0)
@@ -22,15 +22,20 @@ def _fill(stains: int) -> torch.Tensor:
     return torch.arange(3 * stains, dtype=torch.uint8).view(stains, 3)
 
 
-def _slow_views(pixels: NDArray[np.uint8], views: Views, fill: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _slow_views(
+    pixels: NDArray[np.uint8], views: Views, fill: NDArray[np.uint8], margin: int
+) -> NDArray[np.float64]:
     """Look up one pixel at a time."""
-    n, side, _, channels = pixels.shape
+    n, whole, _, channels = pixels.shape
+    side = whole - 2 * margin
     centre = (side - 1) / 2
-    made = np.empty(pixels.shape)
+    made = np.empty((n, side, side, channels))
     for p, y, x, s in np.ndindex(n, side, side, channels // 3):
-        old = views.maps[p, s] @ np.array([y - centre, x - centre, 1.0], np.float32) + np.float32(centre)
+        old = views.maps[p, s] @ np.array([y - centre, x - centre, 1.0], np.float32) + np.float32(
+            centre + margin
+        )
         row, col = (int(v) for v in np.round(old))
-        inside = 0 <= row < side and 0 <= col < side
+        inside = 0 <= row < whole and 0 <= col < whole
         colour = pixels[p, row, col, 3 * s : 3 * s + 3] if inside else fill[s]
         made[p, y, x, 3 * s : 3 * s + 3] = (colour / 255.0) ** views.density[p, s]
     return made
@@ -43,17 +48,18 @@ def _slow_views(pixels: NDArray[np.uint8], views: Views, fill: NDArray[np.uint8]
     per_stain=st.booleans(),
     flips=st.booleans(),
     jitter=st.sampled_from([0.0, 0.3]),
+    margin=st.sampled_from([0, 0, 3]),
 )
 def test_views_against_a_literal_version(
-    seed: int, side: int, per_stain: bool, flips: bool, jitter: float
+    seed: int, side: int, per_stain: bool, flips: bool, jitter: float, margin: int
 ) -> None:
     given_settings = FitSettings(
         rotation_deg=40, shift=0.2, scale=0.2, per_stain_affine=per_stain, flips=flips, od_jitter=jitter
     )
-    pixels = _pixels(2, side, 2, seed)
+    pixels = _pixels(2, side + 2 * margin, 2, seed)
     views = draw_views(given_settings, 2, 2, side, np.random.default_rng(seed))
-    made = make_views(pixels, views, _fill(2)).numpy()
-    slow = _slow_views(pixels.numpy(), views, _fill(2).numpy())
+    made = make_views(pixels, views, _fill(2), margin).numpy()
+    slow = _slow_views(pixels.numpy(), views, _fill(2).numpy(), margin)
     # float32 rounds a place that falls between two pixels either way
     assert np.isclose(made, slow, atol=1e-5).mean() > 0.97
 
@@ -62,6 +68,17 @@ def test_no_change_gives_the_pixels_back() -> None:
     pixels = _pixels(3, 8, 2)
     views = draw_views(STILL, 3, 2, 8, np.random.default_rng(0))
     torch.testing.assert_close(make_views(pixels, views, _fill(2)), pixels / 255)
+
+
+def test_a_shifted_view_shows_what_lies_beside_the_patch() -> None:
+    pixels = _pixels(1, 8, 2)
+    shifted = np.zeros((1, 2, 2, 3), np.float32)
+    shifted[..., 0, 0] = shifted[..., 1, 1] = 1
+    shifted[..., 0, 2] = 2
+    made = make_views(pixels, Views(shifted, np.ones((1, 2), np.float32)), _fill(2), margin_px=2)
+    torch.testing.assert_close(made, pixels[:, 4:8, 2:6] / 255)
+    planes = pixels.permute(0, 3, 1, 2)
+    torch.testing.assert_close(inner(planes, 4), planes[:, :, 2:6, 2:6])
 
 
 @pytest.mark.parametrize("side", [5, 8])

@@ -7,7 +7,7 @@ n patches, s stains, i px a side.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -65,23 +65,26 @@ def _quarter_turns(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return eight[rng.integers(8, size=n)]
 
 
-def make_views(pixels: Tensor, views: Views, fill: Tensor) -> Tensor:
+def make_views(pixels: Tensor, views: Views, fill: Tensor, margin_px: int = 0) -> Tensor:
     """Look up the changed patches.
 
     Parameters
     ----------
-    pixels : (n, i, i, 3 s) uint8 tensor
+    pixels : (n, i + 2 m, i + 2 m, 3 s) uint8 tensor
+        The patches and what lies around them.
     views : Views
     fill : (s, 3) uint8 tensor
         Colour for places outside the picture.
+    margin_px : int
+        Width m of what lies around.
 
     Returns
     -------
     (n, i, i, 3 s) float32 tensor
         Values 0..1.
     """
-    n, side, stains = len(pixels), pixels.shape[1], len(fill)
-    rows = _source_rows(torch.from_numpy(views.maps).to(pixels.device), side)
+    n, stains, side = len(pixels), len(fill), pixels.shape[1] - 2 * margin_px
+    rows = _source_rows(torch.from_numpy(views.maps).to(pixels.device), side, pixels.shape[1])
     colours = torch.cat([pixels.reshape(-1, 3), fill])
     changed = colours.index_select(0, rows).view(n, side, side, stains, 3).float().div_(255)
     if np.any(views.density != 1):
@@ -90,19 +93,31 @@ def make_views(pixels: Tensor, views: Views, fill: Tensor) -> Tensor:
     return changed.view(n, side, side, 3 * stains)
 
 
-def _source_rows(maps: Tensor, side: int) -> Tensor:
-    """Return (n i i s,) rows of the table of colours; rows past the pixels hold the fill of each stain."""
+Pixels = TypeVar("Pixels", Tensor, NDArray[np.uint8])
+
+
+def inner(pixels: Pixels, input_px: int) -> Pixels:
+    """Return the patches, (n, c, i, i), without what lies around them in (n, c, i + 2 m, i + 2 m)."""
+    margin_px = (pixels.shape[-1] - input_px) // 2
+    return pixels[..., margin_px : margin_px + input_px, margin_px : margin_px + input_px]
+
+
+def _source_rows(maps: Tensor, side: int, whole: int) -> Tensor:
+    """Return (n i i s,) rows of the table of colours; rows past the pixels hold the fill of each stain.
+
+    The pictures are `side` px wide, those looked up `whole` px, with the same centre.
+    """
     n, stains = maps.shape[:2]
     axis = torch.arange(side, device=maps.device, dtype=torch.float32) - (side - 1) / 2
     place = torch.stack(
         [*torch.meshgrid(axis, axis, indexing="ij"), torch.ones(side, side, device=maps.device)]
     )
     source = (maps.reshape(-1, 3) @ place.view(3, -1)).view(n, stains, 2, side * side)
-    source = source.add_((side - 1) / 2).round_()
-    inside = ((source >= 0) & (source < side)).all(dim=2)
+    source = source.add_((whole - 1) / 2).round_()
+    inside = ((source >= 0) & (source < whole)).all(dim=2)
     y, x = source.long().unbind(dim=2)
     patch = torch.arange(n, device=maps.device).view(n, 1, 1)
     stain = torch.arange(stains, device=maps.device).view(1, stains, 1)
-    rows = ((patch * side + y) * side + x) * stains + stain
-    outside = n * side * side * stains + stain
+    rows = ((patch * whole + y) * whole + x) * stains + stain
+    outside = n * whole * whole * stains + stain
     return torch.where(inside, rows, outside).transpose(1, 2).reshape(-1)

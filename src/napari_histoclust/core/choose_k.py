@@ -50,8 +50,8 @@ def choose_k(
 
     Parameters
     ----------
-    pixels : (n, 3 s, i, i) uint8
-        The sampled patches as `resize_patches` gives them.
+    pixels : (n, 3 s, i + 2 m, i + 2 m) uint8
+        The sampled patches as `train` takes them.
     spec : ModelSpec
         Stains, patch size and scale of the models; its number of clusters is replaced.
     settings : FitSettings
@@ -66,14 +66,16 @@ def choose_k(
     HistoclustError
         If `folder` holds something else or parts of other patches or settings, or if a training fails.
     """
-    given = np.asarray(pixels)
+    given: NDArray[np.uint8] = np.asarray(pixels)
     ks, seeds = sorted(set(ks)), list(dict.fromkeys(seeds))
     if not ks or not seeds:
         raise HistoclustError("choose-k: give at least one number of clusters and one seed.")
+    from napari_histoclust.core.augment import inner
+
     settings.model_copy(update={"clusters": ks[-1]}).check()
     yield Progress("Checking what is there")
     _claim(folder, given, spec, settings)
-    space = yield from common_space(given)
+    space = yield from common_space(inner(given, spec.input_px))
     comparison = _Comparison(given, spec, settings, folder / FITS, space)
     clusterings: list[Clustering] = []
     for number, (k, seed) in enumerate(product(ks, seeds), start=1):
@@ -167,6 +169,7 @@ class _Comparison:
     def _fit(self, k: int, seed: int, checkpoint: Path) -> Job[Clustering]:
         import torch
 
+        from napari_histoclust.core.augment import inner
         from napari_histoclust.core.encode import Encoder
         from napari_histoclust.core.train import train
 
@@ -174,7 +177,8 @@ class _Comparison:
         spec = self.spec.model_copy(update={"clusters": k, "settings": settings})
         model = yield from train(self.pixels, spec, settings, checkpoint)
         yield Progress("Labelling the patches")
-        pixels = torch.from_numpy(np.require(self.pixels, requirements="W"))
+        patches = inner(self.pixels, spec.input_px)
+        pixels = torch.from_numpy(np.require(patches, requirements=["C", "W"]))
         encoded = Encoder(model, settings).encode_pixels(pixels)
         own = yield from defined_indices(encoded.latent, encoded.labels)
         common = yield from defined_indices(self.space, encoded.labels)

@@ -90,6 +90,11 @@ class FitSettings(ComputeSettings):
     shift: Annotated[float, Field(ge=0, lt=0.5)] = Field(
         0.05, description="Largest random shift (share of side)."
     )
+    surround: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0,
+        description="Tissue read around each training patch (share of side), onto which its second view is "
+        "shifted; without it the mean colour is what lies outside.",
+    )
     scale: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.05, description="Largest random change of scale.")
     per_stain_affine: bool = Field(
         True, description="Draw the affine for each stain by itself, as the paper does."
@@ -191,7 +196,9 @@ PRESETS: dict[str, FitSettings] = {
         input_px=32,
         weight_marginal=0.5,
         weight_conditional=0.5,
-        weight_consistency=0.3,
+        weight_consistency=1.0,
+        shift=0.49,
+        surround=0.5,
         flips=True,
         per_stain_affine=False,
         od_jitter=0.1,

@@ -160,6 +160,7 @@ class Network(nn.Module):
     def __init__(self, stains: int, clusters: int, input_px: int = 64) -> None:
         super().__init__()
         self.encoder = ConvEncoder(stains)
+        self.input_px = input_px
         self.classifier = Classifier(clusters, input_px // 16)
         self.decoder = Decoder(stains, clusters)
 

@@ -114,13 +114,14 @@ def _identity(spec: ModelSpec) -> dict[str, Any]:
 
 
 def sample_stacks(stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings) -> Job[SampledPatches]:
-    """Read random tissue patches for training, resized for the network."""
+    """Read random tissue patches for training with what lies around them, resized for the network."""
     from napari_histoclust.core.encode import resize_patches
     from napari_histoclust.core.patches.sample import sample_patches
     from napari_histoclust.core.slides.tile_cache import limit_cache
     from napari_histoclust.core.tissue import find_tissue
 
     limit_cache(settings.cache_mib)
+    side = spec.input_px + 2 * round(spec.input_px * settings.surround)
     masks = []
     for stack in stacks:
         masks.append((yield from find_tissue(stack, spec.stains, settings.patch_px)))
@@ -134,7 +135,8 @@ def sample_stacks(stacks: Sequence[Stack], spec: ModelSpec, settings: FitSetting
             seed=settings.seed,
             min_tissue=settings.min_tissue,
             min_valid=settings.min_valid,
-            resize=lambda patches: resize_patches(patches, spec.input_px, spec.axes).numpy(),
+            surround=settings.surround,
+            resize=lambda patches: resize_patches(patches, side, spec.axes).numpy(),
         )
     )
 

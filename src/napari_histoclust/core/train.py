@@ -48,8 +48,8 @@ def train(
 
     Parameters
     ----------
-    pixels : (n, 3 s, i, i) uint8
-        Patches as `resize_patches` gives them.
+    pixels : (n, 3 s, i + 2 m, i + 2 m) uint8
+        Patches as `resize_patches` gives them, each with m px of what lies around it, which may be none.
     spec : ModelSpec
         What the model will be; its settings and history are filled in.
     settings : FitSettings
@@ -84,13 +84,17 @@ class _Patches:
     """The pixels and which of them train."""
 
     pixels: Tensor
+    input_px: int
     training: NDArray[np.int64]
     held_out: NDArray[np.int64]
 
     @classmethod
     def split(cls, pixels: Tensor, spec: ModelSpec, settings: FitSettings) -> _Patches:
-        expected = (3 * len(spec.stains), spec.input_px, spec.input_px)
-        if tuple(pixels.shape[1:]) != expected or pixels.dtype != torch.uint8:
+        channels, height, width = pixels.shape[1:]
+        around = width - spec.input_px
+        square = height == width and around >= 0 and around % 2 == 0
+        if channels != 3 * len(spec.stains) or not square or pixels.dtype != torch.uint8:
+            expected = (3 * len(spec.stains), spec.input_px, spec.input_px)
             raise ValueError(
                 f"pixels are {tuple(pixels.shape)} {pixels.dtype}, expected n x {expected} uint8"
             )
@@ -101,7 +105,7 @@ class _Patches:
                 "--batch or a smaller --min-tissue."
             )
         order = _draws(settings, _SPLIT).permutation(len(pixels))
-        return cls(pixels, order[:count], order[count:])
+        return cls(pixels, spec.input_px, order[:count], order[count:])
 
     def mean_colours(self) -> Tensor:
         """Return the (s, 3) uint8 mean colour of each stain over the patches that train."""
@@ -210,8 +214,7 @@ def _measure(course: _Course, data: _Patches, sums: _Mean) -> Job[None]:
 
 
 def _views(settings: FitSettings, data: _Patches, n: int, *key: int) -> Views:
-    channels, side = data.pixels.shape[1:3]
-    return draw_views(settings, n, channels // 3, side, _draws(settings, *key))
+    return draw_views(settings, n, data.pixels.shape[1] // 3, data.input_px, _draws(settings, *key))
 
 
 def _draws(settings: FitSettings, *key: int) -> np.random.Generator:

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from napari_histoclust.core.augment import Views, make_views
+from napari_histoclust.core.augment import Views, inner, make_views
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.devices import choose_device, choose_precision
 from napari_histoclust.core.network import Network
@@ -71,7 +71,8 @@ class Trainer:
 
         Parameters
         ----------
-        pixels : (n, 3 s, i, i) uint8 tensor
+        pixels : (n, 3 s, i + 2 m, i + 2 m) uint8 tensor
+            The patches and what lies around them.
         views : Views
             How the second view of each patch differs.
         stage : Stage
@@ -94,11 +95,14 @@ class Trainer:
     def _parts(self, pixels: Tensor, views: Views, stage: Stage) -> Parts:
         if self.device.type == "cuda" and pixels.device.type == "cpu":
             pixels = pixels.pin_memory()
-        stored = pixels.to(self.device, non_blocking=True).permute(0, 2, 3, 1).contiguous()
-        plain = (stored.float() / 255).permute(0, 3, 1, 2)
+        moved = pixels.to(self.device, non_blocking=True)
+        input_px = self.network.input_px
+        plain = (inner(moved, input_px).permute(0, 2, 3, 1).contiguous().float() / 255).permute(0, 3, 1, 2)
         if stage == "autoencoder":
             return self._rebuild(plain)
-        changed = make_views(stored, views, self._fill).permute(0, 3, 1, 2)
+        stored = moved.permute(0, 2, 3, 1).contiguous()
+        margin_px = (pixels.shape[-1] - input_px) // 2
+        changed = make_views(stored, views, self._fill, margin_px).permute(0, 3, 1, 2)
         return self._assign(plain, changed, rebuild=stage == "whole")
 
     def _rebuild(self, plain: Tensor) -> Parts:

@@ -50,6 +50,27 @@ def test_rows_hold_the_pixels_of_their_positions(two: tuple[list[Stack], list[Ti
         np.testing.assert_array_equal(result.pixels[k], planes(patch[None])[0])
 
 
+def test_what_lies_around_comes_with_the_patch(two: tuple[list[Stack], list[TissueMask]]) -> None:
+    stacks, masks = two
+    result = drawn(stacks, masks, surround=0.5)
+    assert result.pixels.shape == (200, 6, 32, 32)
+    for k in range(200):
+        y, x = int(result.y_px[k] - 16), int(result.x_px[k] - 16)
+        around = stacks[result.stack_index[k]].read(0, y, x, 32, 32, ["S0", "S1"])
+        np.testing.assert_array_equal(result.pixels[k], planes(around[None])[0])
+
+
+def test_what_lies_around_is_inside_the_slide_but_needs_no_tissue() -> None:
+    tissue = np.zeros((20, 20), bool)
+    tissue[:4, :4] = True
+    stack, mask = noise_stack(200, 200), mask_of(tissue, 10.0)
+    result = drawn([stack], [mask], surround=1.0, min_tissue=1.0)
+    assert min(result.y_px.min(), result.x_px.min()) >= 24
+    assert max(result.y_px.max(), result.x_px.max()) <= 32
+    with pytest.raises(HistoclustError, match=r"--surround: .* 16 px with 96 px around it does not fit"):
+        drawn([stack], [mask], surround=6.0)
+
+
 def test_slides_get_their_share_of_the_tissue(two: tuple[list[Stack], list[TissueMask]]) -> None:
     result = drawn(*two, count=2000)
     assert 0.2 < (result.stack_index == 0).mean() < 0.3

@@ -28,11 +28,14 @@ class LevelChoice:
         Side of a patch in px of that level.
     warning : str
         What the user should know of the scales, empty if nothing.
+    margin_px : int
+        What is read around a patch, on every side, in px of that level.
     """
 
     level: int
     patch_px: int
     warning: str = ""
+    margin_px: int = 0
 
 
 def choose_level(stack: Stack, patch_px: int, model_um_per_px: float | None) -> LevelChoice:

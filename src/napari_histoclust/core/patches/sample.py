@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,7 @@ def sample_patches(
     min_tissue: float,
     min_valid: float,
     resize: Resize,
+    surround: float = 0.0,
     choices: Sequence[LevelChoice] | None = None,
 ) -> Job[SampledPatches]:
     """Draw random patches, uniformly over the tissue of all stacks, and read them by blocks in threads.
@@ -91,6 +92,9 @@ def sample_patches(
     resize : callable
         Makes (n, 3 * stains, side, side) uint8 of (n, stains, p, p, 3) uint8; it is called on the patches as
         they come, so that only its result is kept.
+    surround : float
+        What is read around each patch on every side, as a share of the patch's; p is larger by it. It must
+        lie inside the slide, but need not hold tissue.
     choices : sequence of LevelChoice, optional
         Level and patch side of each stack; level 0 and `patch_px` without.
 
@@ -101,7 +105,8 @@ def sample_patches(
     """
     for stack in stacks:
         stack.require(stains)
-    levels = list(choices) if choices is not None else [LevelChoice(0, patch_px)] * len(stacks)
+    plain = choices if choices is not None else [LevelChoice(0, patch_px)] * len(stacks)
+    levels = [replace(choice, margin_px=round(choice.patch_px * surround)) for choice in plain]
     drawn = _draw(stacks, masks, levels, count, np.random.default_rng(seed), (min_tissue, min_valid))
     pixels = yield from _read(stacks, levels, stains, drawn, resize)
     steps = np.array([s.downsamples[c.level] for s, c in zip(stacks, levels, strict=True)])[drawn.stack]
@@ -147,6 +152,7 @@ def _draw_in(
 ) -> tuple[Int, Int]:
     """Draw `count` corners in one stack, centres uniform over the tissue; what fails is drawn again."""
     lattice_shape(stack, choice.level, choice.patch_px, 1)
+    _require_room(stack, choice)
     places = np.flatnonzero(np.logical_and.reduce([mask.tissue, *mask.valid.values()]))
     found: list[tuple[Int, Int]] = []
     missing = count
@@ -166,10 +172,25 @@ def _draw_in(
     return np.resize(y, count), np.resize(x, count)
 
 
+def _require_room(stack: Stack, choice: LevelChoice) -> None:
+    height, width = stack.shapes[choice.level]
+    if choice.patch_px + 2 * choice.margin_px > min(height, width):
+        raise HistoclustError(
+            f"--surround: a patch of {choice.patch_px} px with {choice.margin_px} px around it does not fit "
+            f"into {stack.name} ({height} x {width} px at level {choice.level}): give a smaller one, or a "
+            "smaller --patch-px."
+        )
+
+
 def _corners(
-    stack: Stack, mask: TissueMask, choice: LevelChoice, places: Int, count: int, rng: np.random.Generator
+    stack: Stack,
+    mask: TissueMask,
+    choice: LevelChoice,
+    places: Int,
+    count: int,
+    rng: np.random.Generator,
 ) -> tuple[Int, Int]:
-    """Corners in px of the level, of patches that are centred in the tissue and lie inside the slide."""
+    """Corners in px of the level, of patches centred in the tissue that lie in the slide, margin and all."""
     width = mask.tissue.shape[1]
     chosen = places[rng.integers(len(places), size=count)]
     inside = np.ones(count, bool)
@@ -177,7 +198,8 @@ def _corners(
     for axis, centre in enumerate((chosen // width, chosen % width)):
         scaled = (centre + rng.random(count)) * mask.downsample / stack.downsamples[choice.level]
         corner = np.floor(scaled - choice.patch_px / 2 + 0.5).astype(np.int64)
-        inside &= (corner >= 0) & (corner <= stack.shapes[choice.level][axis] - choice.patch_px)
+        last = stack.shapes[choice.level][axis] - choice.patch_px - choice.margin_px
+        inside &= (corner >= choice.margin_px) & (corner <= last)
         corners.append(corner)
     return corners[0][inside], corners[1][inside]
 
@@ -217,7 +239,10 @@ def _read(
 
 
 def _units(
-    stacks: Sequence[Stack], drawn: _Drawn, levels: Sequence[LevelChoice], stains: int
+    stacks: Sequence[Stack],
+    drawn: _Drawn,
+    levels: Sequence[LevelChoice],
+    stains: int,
 ) -> Iterator[Unit[Int]]:
     """Groups of rows of one block each, small enough to be read at once."""
     order = np.lexsort((drawn.x // BLOCK_PX, drawn.y // BLOCK_PX, drawn.stack))
@@ -225,8 +250,9 @@ def _units(
     cuts = np.flatnonzero((np.diff(block, axis=1) != 0).any(axis=0)) + 1
     for group in np.split(order, cuts):
         index = int(drawn.stack[group[0]])
-        level, patch_px = levels[index].level, levels[index].patch_px
+        level, margin = levels[index].level, levels[index].margin_px
+        patch_px = levels[index].patch_px + 2 * margin
         size = unit_size(stains, patch_px)
         for start in range(0, len(group), size):
             rows = group[start : start + size]
-            yield Unit(rows, stacks[index], level, drawn.y[rows], drawn.x[rows], patch_px)
+            yield Unit(rows, stacks[index], level, drawn.y[rows] - margin, drawn.x[rows] - margin, patch_px)
