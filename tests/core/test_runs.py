@@ -10,6 +10,7 @@ import pytest
 
 from core.runs import make_run
 from napari_histoclust.core.manifest import PATCHES
+from napari_histoclust.core.part import part_of
 from napari_histoclust.core.run import open_run
 
 
@@ -36,3 +37,11 @@ def test_other_tools_open_it(tmp_path: Path) -> None:
     adata = anndata.read_zarr(tmp_path / "run" / PATCHES)
     np.testing.assert_array_equal(adata.obs["cluster"].to_numpy().astype(int), run.labels)
     np.testing.assert_array_equal(adata.obsm["spatial"], adata.obs[["x_px", "y_px"]].to_numpy())
+
+
+def test_only_clusters_with_patches_are_counted(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    kept = run.labels != run.labels[0]
+    part = part_of(run, kept)
+    assert run.clusters_used == len(set(run.labels.tolist()))
+    assert part.clusters_used == run.clusters_used - 1

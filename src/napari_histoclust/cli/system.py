@@ -51,7 +51,8 @@ def demo(*, out: Path = Path("histoclust-demo"), quiet: Quiet = False) -> None:
     job = run_stacks([open_stack(slide)], "quick", run_folder, settings)
     run = finish(job, quiet)
     finish(export_run(run, ["geojson", "ome-tiff", "csv", "png"], run_folder / "exports"), quiet)
-    say(f"\n{len(run):,} patches of a made-up slide, sorted into {len(run.clusters)} clusters.")
+    used = f"{run.clusters_used} of {len(run.clusters)} clusters"
+    say(f"\n{len(run):,} patches of a made-up slide, sorted into {used}.")
     say(f"Result:      {run_folder}")
     say(f"Figures:     {run_folder / 'figures'}")
     say(f"Look at it:  napari-histoclust open {run_folder}")

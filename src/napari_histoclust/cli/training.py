@@ -42,7 +42,7 @@ def run_(
     run = finish(
         run_stacks([open_stack(path) for path in stacks], preset, out, settings or RunSettings()), quiet
     )
-    say(f"{len(run):,} patches in {len(run.clusters)} clusters: {out}", quiet)
+    say(f"{len(run):,} patches in {run.clusters_used} of {len(run.clusters)} clusters: {out}", quiet)
     say(f"Look at it with: napari-histoclust open {out}", quiet)
 
 
@@ -102,7 +102,7 @@ def map_(
 
     job = map_stacks([open_stack(path) for path in stacks], load_model(model), out, settings)
     run = finish(job, quiet)
-    say(f"{len(run):,} patches in {len(run.clusters)} clusters: {out}", quiet)
+    say(f"{len(run):,} patches in {run.clusters_used} of {len(run.clusters)} clusters: {out}", quiet)
 
 
 @app.command

@@ -76,6 +76,11 @@ class Run:
         return np.arange(len(self)) if self.store_rows is None else self.store_rows
 
     @cached_property
+    def clusters_used(self) -> int:
+        """How many clusters hold a patch; the model may leave some empty."""
+        return len(np.unique(self.labels))
+
+    @cached_property
     def slide_index(self) -> NDArray[np.int16]:
         """(n,) which slide each patch lies on."""
         return np.repeat(np.arange(len(self.grids), dtype=np.int16), [len(grid) for grid in self.grids])
