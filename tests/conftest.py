@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import partialmethod
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 _SHARED = "HISTOCLUST_SHARED_DATA"
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +24,21 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data is not here: set {_SHARED} to its folder")
     return folder
+
+
+class PatientQtBot(QtBot):
+    """Waits long for what must come: a busy machine is slow, not wrong."""
+
+    waitActive = partialmethod(QtBot.waitActive, timeout=PATIENCE_MS)  # noqa: N815  # Qt's names
+    waitExposed = partialmethod(QtBot.waitExposed, timeout=PATIENCE_MS)  # noqa: N815
+    waitSignal = partialmethod(QtBot.waitSignal, timeout=PATIENCE_MS)  # noqa: N815
+    waitUntil = partialmethod(QtBot.waitUntil, timeout=PATIENCE_MS)  # noqa: N815
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:
+    """The qtbot of pytest-qt with patience."""
+    return PatientQtBot(request)
 
 
 def pytest_configure() -> None:

@@ -24,7 +24,7 @@ def context(qtbot: QtBot) -> Iterator[Context]:
     made = Context(session, JobRunner(), Scene(viewer, session))
     yield made
     made.runner.cancel()
-    qtbot.waitUntil(lambda: made.runner.job is None, timeout=30_000)
+    qtbot.waitUntil(lambda: made.runner.job is None)
 
 
 @pytest.fixture

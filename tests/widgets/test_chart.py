@@ -67,5 +67,7 @@ def test_any_number_of_points_is_painted(qtbot: QtBot, points: int) -> None:
     chart = Chart()
     qtbot.addWidget(chart)
     chart.resize(200, 100)
-    chart.show_lines([Line("a", np.arange(float(points)), np.ones(points))], x_range=(0, 10))
-    chart.grab()
+    chart.show_lines(
+        [Line("a", np.arange(float(points)), np.ones(points), colour="#ff0000")], x_range=(0, 10)
+    )
+    assert any(QColor(name).red() > QColor(name).green() + 50 for name in colours_of(chart))

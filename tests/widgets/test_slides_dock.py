@@ -37,7 +37,7 @@ def dock(qtbot: QtBot, context: Context) -> SlidesDock:
 
 
 def wait(qtbot: QtBot, context: Context) -> None:
-    qtbot.waitUntil(lambda: context.runner.job is None, timeout=30_000)
+    qtbot.waitUntil(lambda: context.runner.job is None)
 
 
 def test_slides_are_added_and_listed(

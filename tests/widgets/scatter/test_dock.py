@@ -76,7 +76,7 @@ def dock(qtbot: QtBot, context: Context, open_dock: Callable[[], ScatterDock], r
 
 
 def wait_for_points(qtbot: QtBot, dock: ScatterDock) -> None:
-    qtbot.waitUntil(lambda: dock.pages.currentWidget() is dock.canvas, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.pages.currentWidget() is dock.canvas)
 
 
 def px_of(dock: ScatterDock, run: Run) -> NDArray[np.float64]:
@@ -473,7 +473,7 @@ def test_a_run_without_umap_offers_to_compute_it(
     tiny = make_run(tmp_path / "tiny", rows=2, cols=2)  # too few for UMAP, so that nothing is compiled
     assert len(tiny) < 5
     context.session.take_up(tiny, [])
-    qtbot.waitUntil(dock.invitation.button.isVisible, timeout=60_000)
+    qtbot.waitUntil(dock.invitation.button.isVisible)
     context.session.palette.rename(1, "Liver")
     with qtbot.waitSignal(context.runner.started):
         qtbot.mouseClick(dock.invitation.button, LEFT)
@@ -495,7 +495,7 @@ def test_the_umap_is_shown_under_way_and_can_be_cancelled(
     context.session.take_up(make_run(tmp_path / "run"), [])
     running = context.runner.start("UMAP", endless())
     dock = open_dock()
-    qtbot.waitUntil(dock.invitation.button.isVisible, timeout=60_000)
+    qtbot.waitUntil(dock.invitation.button.isVisible)
     qtbot.waitUntil(lambda: "Fitting UMAP" in dock.invitation.sentence.text())
     assert dock.invitation.button.text() == "Cancel"
     with qtbot.waitSignal(running.cancelled):
@@ -514,7 +514,7 @@ def test_while_another_job_runs_the_umap_is_refused_in_a_sentence(
 
     dock = open_dock()
     context.session.take_up(make_run(tmp_path / "run"), [])
-    qtbot.waitUntil(dock.invitation.button.isVisible, timeout=60_000)
+    qtbot.waitUntil(dock.invitation.button.isVisible)
     context.runner.start("Training", endless())
     notification_manager.notification_ready.connect(hear)
     qtbot.mouseClick(dock.invitation.button, LEFT)
@@ -540,4 +540,4 @@ def test_points_that_cannot_be_read_are_told(
     (run.path / "patches.zarr").rename(run.path / "elsewhere")
     dock = open_dock()
     context.session.take_up(run, [])
-    qtbot.waitUntil(lambda: "could not be read" in dock.invitation.sentence.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "could not be read" in dock.invitation.sentence.text())
