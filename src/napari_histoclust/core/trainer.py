@@ -95,12 +95,12 @@ class Trainer:
     def _parts(self, pixels: Tensor, views: Views, stage: Stage) -> Parts:
         if self.device.type == "cuda" and pixels.device.type == "cpu":
             pixels = pixels.pin_memory()
-        moved = pixels.to(self.device, non_blocking=True)
         input_px = self.network.input_px
-        plain = (inner(moved, input_px).permute(0, 2, 3, 1).contiguous().float() / 255).permute(0, 3, 1, 2)
+        stored = pixels.to(self.device, non_blocking=True).permute(0, 2, 3, 1).contiguous()
+        patches = inner(stored.permute(0, 3, 1, 2), input_px).permute(0, 2, 3, 1).contiguous()
+        plain = (patches.float() / 255).permute(0, 3, 1, 2)
         if stage == "autoencoder":
             return self._rebuild(plain)
-        stored = moved.permute(0, 2, 3, 1).contiguous()
         margin_px = (pixels.shape[-1] - input_px) // 2
         changed = make_views(stored, views, self._fill, margin_px).permute(0, 3, 1, 2)
         return self._assign(plain, changed, rebuild=stage == "whole")
