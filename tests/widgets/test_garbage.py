@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QApplication
 
 from napari_histoclust.widgets._garbage import GuiThreadGarbage
+from widgets.deletion import delete
 
 pytestmark = pytest.mark.gui
 
@@ -31,9 +33,8 @@ def garbage(qtbot: QtBot) -> Iterator[QObject]:
     owner = QObject()
     garbage = GuiThreadGarbage(owner)
     yield garbage
-    owner.deleteLater()
-    with qtbot.waitSignal(owner.destroyed):
-        pass
+    delete(qtbot, owner)
+    qtbot.waitUntil(gc.isenabled)
 
 
 def allocate(gone_in: list[int], count: int) -> None:
@@ -58,10 +59,22 @@ def test_python_gets_its_way_back_with_the_last_of_them(qtbot: QtBot) -> None:
     for owner in owners:
         GuiThreadGarbage(owner)
     assert not gc.isenabled()
-    for owner, enabled in zip(owners, (False, True), strict=True):
-        with qtbot.waitSignal(owner.destroyed):
-            owner.deleteLater()
-        assert gc.isenabled() is enabled
+    delete(qtbot, owners[0])
+    QApplication.processEvents()
+    assert not gc.isenabled()
+    delete(qtbot, owners[1])
+    qtbot.waitUntil(gc.isenabled)
+
+
+def test_python_does_not_collect_while_qt_deletes(qtbot: QtBot) -> None:
+    owner = QObject()
+    GuiThreadGarbage(owner)
+    sibling = QObject(owner)  # Qt deletes it after the one before it
+    collecting: list[bool] = []
+    sibling.destroyed.connect(lambda: collecting.append(gc.isenabled()))
+    delete(qtbot, owner)
+    assert collecting == [False]
+    qtbot.waitUntil(gc.isenabled)
 
 
 def test_old_objects_wait_until_the_job_has_ended(qtbot: QtBot, garbage: GuiThreadGarbage) -> None:

@@ -48,7 +48,17 @@ def _hold() -> None:
 
 
 def _release(*_: object) -> None:
+    """Let go, and collect only once Qt is done deleting.
+
+    This runs inside Qt's deleting, which holds a lock while it asks Python whether `disconnectNotify` is
+    overridden. Collecting then and there deletes other objects of Qt, and one that shares the lock waits for
+    ever: napari hung while it closed.
+    """
     global _holders
     _holders -= 1
+    QTimer.singleShot(0, _give_back)
+
+
+def _give_back() -> None:
     if _holders == 0:
         gc.enable()
