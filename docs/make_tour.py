@@ -20,6 +20,7 @@ import napari
 import numpy as np
 from napari.settings import get_settings
 from PIL import Image
+from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -51,13 +52,16 @@ class Tour:
         return widget
 
     def settle(self, seconds: float) -> None:
-        QTest.qWait(round(seconds * 1000))
+        """Let napari run; QTest.qWait would keep Python from every other thread meanwhile."""
+        loop = QEventLoop()
+        QTimer.singleShot(round(seconds * 1000), loop.quit)
+        loop.exec()
 
     def wait_for(self, reached: Callable[[], bool], seconds: float = 300) -> None:
         for _ in range(round(seconds * 10)):
             if reached():
                 return
-            QTest.qWait(100)
+            self.settle(0.1)
         raise TimeoutError(f"not reached in {seconds} s")
 
     def idle(self) -> None:
@@ -129,8 +133,6 @@ def explore(tour: Tour) -> None:
 
 def lasso(canvas: Any) -> None:
     """Draw a loop around the left third of the plot with the mouse."""
-    from qtpy.QtCore import QPoint, Qt
-
     w, h = canvas.width(), canvas.height()
     corners = [
         QPoint(round(w * x), round(h * y)) for x, y in ((0.02, 0.02), (0.4, 0.02), (0.4, 0.98), (0.02, 0.98))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from core.runs import STAINS, make_run
 from napari_histoclust.core.export import FORMATS as EXPORTS
@@ -80,6 +80,22 @@ def test_colours_are_chosen_by_what_the_run_has(bar: ViewBar, context: Context, 
     assert context.session.colour_by == "HE"
     context.session.set_colour_by("confidence")
     assert bar.colour_by.currentData() == "confidence"
+
+
+def test_nothing_in_the_bar_is_cut_off_silently(context: Context, run: Run, qtbot: QtBot) -> None:
+    bar = ViewBar(context)
+    qtbot.addWidget(bar)
+    bar.resize(1350, bar.sizeHint().height())
+    with qtbot.waitExposed(bar):
+        bar.show()
+    context.session.take_up(run, [run.open_stack(0)])
+    qtbot.waitUntil(lambda: bar.colour_by.width() >= bar.colour_by.sizeHint().width())
+    written = [bar.colour_by.itemText(k) for k in range(bar.colour_by.count())]
+    room = bar.colour_by.width() - 20  # beside the arrow
+    assert room > max(bar.colour_by.fontMetrics().horizontalAdvance(text) for text in written)
+    bar.resize(bar.minimumSizeHint().width() + 100, bar.height())
+    qtbot.waitUntil(lambda: QLabel.text(bar.status).endswith("…"))  # what is painted
+    assert bar.status.toolTip() == bar.status.text()
 
 
 def test_the_status_says_what_is_chosen(bar: ViewBar, context: Context, run: Run) -> None:

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QSlider,
     QWidget,
 )
+from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
 from napari_histoclust.session.colouring import colourings
@@ -59,7 +60,7 @@ class ViewBar(QWidget):
             "Draw an outline on the tissue to choose the patches inside. Shift adds, Alt removes.",
         )
         self._whole = tipped(QPushButton("Whole slide", self), "Fit the slide into the window.")
-        self.status = QLabel(self)
+        self.status = QElidingLabel(self)
         self._arrange()
         self._listen()
         self._on_stains_changed()
@@ -84,6 +85,8 @@ class ViewBar(QWidget):
         row.addWidget(self.status, 1)
         self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        for box in (self._blend_with, self.colour_by):  # their entries come with the slide
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def _listen(self) -> None:
@@ -147,7 +150,9 @@ class ViewBar(QWidget):
     def _on_session_selection_changed(self) -> None:
         session = self._context.session
         hint = "" if session.run is None else "Click the tissue or sweep over the plot to choose patches."
-        self.status.setText(str(summary_of(session)) if len(session.selection) else hint)
+        words = str(summary_of(session)) if len(session.selection) else hint
+        self.status.setText(words)
+        self.status.setToolTip(words)
 
 
 class StainButtons(QWidget):

@@ -234,7 +234,7 @@ def test_a_selection_made_elsewhere_is_counted(dock: ClustersDock, context: Cont
     context.session.selection.set(np.arange(100))
     counts = np.bincount(run.labels[:100], minlength=6)
     assert [text(dock, i, SELECTED) for i in range(1, 6)] == [str(n) if n else "" for n in counts[1:]]
-    assert "Selected: 100 patches of" in dock.status.text()
+    assert "100 patches selected in " in dock.status.text()
     context.session.selection.clear()
     assert {text(dock, i, SELECTED) for i in range(1, 6)} == {""}
 

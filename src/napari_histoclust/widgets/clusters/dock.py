@@ -250,7 +250,7 @@ def _in_words(rows: Sequence[Row]) -> str:
     if not selected:
         return words
     spread = sum(row.selected > 0 for row in rows)
-    return f"{words}. Selected: {_counted(selected, 'patch', 'patches')} of {spread}"
+    return f"{words}. {_counted(selected, 'patch', 'patches')} selected in {spread}"
 
 
 def _counted(count: int, one: str, many: str | None = None) -> str:
