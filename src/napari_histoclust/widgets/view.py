@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_histoclust.widgets.context import Context
 
 _WHOLE = 100
+_PADDING_PX = 8  # of a label in napari's themes, both sides
 _CAPTIONS = {CLUSTER: "Clusters", CONFIDENCE: "Confidence", SLIDE: "Slide"}
 
 
@@ -61,6 +62,7 @@ class ViewBar(QWidget):
         )
         self._whole = tipped(QPushButton("Whole slide", self), "Fit the slide into the window.")
         self.status = QElidingLabel(self)
+        self.status.setEllipsesWidth(_PADDING_PX)
         self._arrange()
         self._listen()
         self._on_stains_changed()
