@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -11,6 +10,7 @@ from qtpy.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QW
 
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.viewer.quiet import QuietStatus
+from napari_histoclust.widgets._ends import when_deleted
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 
 if TYPE_CHECKING:
@@ -100,12 +100,8 @@ class JobDock(QScrollArea):
 def _keep_quiet(running: RunningJob) -> None:
     """Switch the read-out off until the job ends, or dies with its window."""
     quiet = QuietStatus()
-    running.ended.connect(partial(_end, quiet))
-    running.destroyed.connect(partial(_end, quiet))
-
-
-def _end(quiet: QuietStatus, *_: object) -> None:
-    quiet.end()
+    running.ended.connect(quiet.end)
+    when_deleted(running, quiet.end)
 
 
 def section(text: str) -> QLabel:

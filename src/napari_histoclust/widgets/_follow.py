@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from napari_histoclust.widgets._ends import when_deleted
 
 if TYPE_CHECKING:
     from psygnal import SignalInstance
@@ -35,10 +36,10 @@ def follow(owner: QObject, signal: SignalInstance, slot: Callable[..., Any]) -> 
     """
     method = weakref.WeakMethod(slot)
     signal.connect(slot)
-    owner.destroyed.connect(partial(_forget, signal, method))
+    when_deleted(owner, _forget, signal, method)
 
 
-def _forget(signal: SignalInstance, method: weakref.WeakMethod[Callable[..., Any]], *_: object) -> None:
+def _forget(signal: SignalInstance, method: weakref.WeakMethod[Callable[..., Any]]) -> None:
     slot = method()
     if slot is not None:
         signal.disconnect(slot)

@@ -60,5 +60,7 @@ def _release(*_: object) -> None:
 
 
 def _give_back() -> None:
+    """Let Python collect by itself again, in any thread, once no object of Qt is left for it."""
     if _holders == 0:
+        gc.collect()
         gc.enable()

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from napari_histoclust.core.errors import Cancelled
 from napari_histoclust.core.jobs import Job, drive
+from napari_histoclust.widgets._ends import when_deleted
 
 _FRAME_MS = 15
 
@@ -60,7 +60,7 @@ class BackgroundReader(QObject):
         self._is_closed = False
         self._timer = QTimer(self, interval=_FRAME_MS)
         self._timer.timeout.connect(self._on_timer_timeout)
-        self.destroyed.connect(partial(_end, self._thread, self._tasks))
+        when_deleted(self, _end, self._thread, self._tasks)
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close)
@@ -118,7 +118,7 @@ class BackgroundReader(QObject):
             self.failed.emit(name, error)
 
 
-def _end(thread: ThreadPoolExecutor, tasks: dict[Hashable, _Task], *_: object) -> None:
+def _end(thread: ThreadPoolExecutor, tasks: dict[Hashable, _Task]) -> None:
     for task in tasks.values():
         task.drop()
     tasks.clear()

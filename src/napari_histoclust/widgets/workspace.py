@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
@@ -10,6 +9,7 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_histoclust.viewer.gestures import Gestures
 from napari_histoclust.viewer.window import add_dock, remove_dock
+from napari_histoclust.widgets._ends import when_deleted
 from napari_histoclust.widgets.saving import ClosingGuard
 from napari_histoclust.widgets.view import ViewBar
 
@@ -42,7 +42,7 @@ class Workspace(ViewBar):
         self._is_arranged = False
         self._gestures = Gestures(context.scene)
         self.region_wanted.connect(self._gestures.draw_region)
-        self.destroyed.connect(partial(_leave, self._gestures))
+        when_deleted(self, self._gestures.disconnect)
         # Once napari has put this bar into its window, in case the Plugins menu asked for it.
         self._later(self.arrange)
 
@@ -108,7 +108,3 @@ def _size(window: Any, tabs: QWidget, scatter: QWidget, gallery: QWidget) -> Non
     shares = [round(height * _TABS_SHARE), round(height * (1 - _TABS_SHARE))]
     window.resizeDocks([tabs, scatter], shares, Qt.Orientation.Vertical)
     window.resizeDocks([gallery], [round(height * _GALLERY_SHARE)], Qt.Orientation.Vertical)
-
-
-def _leave(gestures: Gestures, *_: object) -> None:
-    gestures.disconnect()
