@@ -56,7 +56,9 @@ def check(summary: ClusterSummary, expected: ClusterSummary) -> None:
 def test_against_sums_by_hand(tmp_path: Path, um_per_px: float | None, slides: list[int]) -> None:
     run = make_run(tmp_path / "run", slides=2, stride_px=20, downsample=4.0, um_per_px=um_per_px)
     run = dataclasses.replace(run, labels=np.where(run.labels == 2, 4, run.labels))  # 2 has no patch
-    for summary in summarise_clusters(run, slides):
+    summaries = summarise_clusters(run, slides)
+    assert [summary.cluster for summary in summaries] == list(run.clusters)
+    for summary in summaries:
         check(summary, by_hand(run, summary.cluster, slides))
 
 
@@ -76,6 +78,7 @@ def test_sums_of_merged_clusters_are_sums_over_the_table(tmp_path: Path) -> None
     kept = tuple(cluster for cluster in run.clusters if cluster.id in (1, 3, 5))
     merged = dataclasses.replace(run, labels=lookup[run.labels], clusters=kept)
     quick = count_clusters(run, run.labels, 6).shown(lookup).summaries(kept)
+    assert [summary.cluster for summary in quick] == list(kept)
     for summary, expected in zip(quick, summarise_clusters(merged), strict=True):
         check(summary, expected)
         check(summary, by_hand(merged, summary.cluster, [0, 1]))

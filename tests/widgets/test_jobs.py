@@ -14,7 +14,7 @@ from qtpy.QtCore import QThread
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.widgets._jobs import JobRunner, RunningJob
+from napari_histoclust.widgets._jobs import _ANSWER_MS, JobRunner, RunningJob
 
 pytestmark = pytest.mark.gui
 
@@ -145,6 +145,7 @@ def test_cancel_answers_even_in_one_long_call(qtbot: QtBot, runner: JobRunner) -
     with qtbot.waitSignal(running.cancelled):
         running.cancel()
     assert not may_return.is_set()
+    assert _ANSWER_MS < 1000  # the window promises a second
     with pytest.raises(HistoclustError, match="Train: the cancelled UMAP is still winding up"):
         runner.start("Train", count(2))
     with qtbot.waitSignal(runner.released):
