@@ -96,9 +96,14 @@ def make_views(pixels: Tensor, views: Views, fill: Tensor, margin_px: int = 0) -
 Pixels = TypeVar("Pixels", Tensor, NDArray[np.uint8])
 
 
+def margin_of(pixels: Tensor | NDArray[np.uint8], input_px: int) -> int:
+    """Return the width m of what lies around the patches in (n, c, i + 2 m, i + 2 m)."""
+    return int(pixels.shape[-1] - input_px) // 2
+
+
 def inner(pixels: Pixels, input_px: int) -> Pixels:
     """Return the patches, (n, c, i, i), without what lies around them in (n, c, i + 2 m, i + 2 m)."""
-    margin_px = (pixels.shape[-1] - input_px) // 2
+    margin_px = margin_of(pixels, input_px)
     return pixels[..., margin_px : margin_px + input_px, margin_px : margin_px + input_px]
 
 

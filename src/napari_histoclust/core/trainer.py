@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from napari_histoclust.core.augment import Views, inner, make_views
+from napari_histoclust.core.augment import Views, inner, make_views, margin_of
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.devices import choose_device, choose_precision
 from napari_histoclust.core.network import Network
@@ -101,8 +101,7 @@ class Trainer:
         plain = (patches.float() / 255).permute(0, 3, 1, 2)
         if stage == "autoencoder":
             return self._rebuild(plain)
-        margin_px = (pixels.shape[-1] - input_px) // 2
-        changed = make_views(stored, views, self._fill, margin_px).permute(0, 3, 1, 2)
+        changed = make_views(stored, views, self._fill, margin_of(pixels, input_px)).permute(0, 3, 1, 2)
         return self._assign(plain, changed, rebuild=stage == "whole")
 
     def _rebuild(self, plain: Tensor) -> Parts:
