@@ -26,6 +26,12 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _records_of_the_tests_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the tests write is not noted in the state folder of whoever runs them."""
+    os.environ["HISTOCLUST_STATE"] = str(tmp_path_factory.mktemp("state"))
+
+
 class PatientQtBot(QtBot):
     """Waits long for what must come: a busy machine is slow, not wrong."""
 

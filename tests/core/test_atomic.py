@@ -1,64 +1,270 @@
-"""Files and folders appear whole or not at all."""
+"""Files and folders appear whole or not at all, and never in place of somebody else's."""
 
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from napari_histoclust.core.atomic import atomic_path, read_json, readable_disk_errors, write_json
+from napari_histoclust.core.atomic import (
+    atomic_file,
+    atomic_folder,
+    check_file,
+    check_folder,
+    read_json,
+    readable_disk_errors,
+    write_json,
+)
 from napari_histoclust.core.errors import HistoclustError
+
+
+def write_file(path: Path, text: str) -> None:
+    with atomic_file(path) as partial:
+        partial.write_text(text)
+
+
+def write_folder(path: Path, *names: str) -> None:
+    with atomic_folder(path) as partial:
+        for name in names:
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            (partial / name).write_text(name)
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Everything below a folder, links by where they lead."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink())
+        if path.is_symlink()
+        else path.read_text()
+        if path.is_file()
+        else "folder"
+        for path in folder.rglob("*")
+    }
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "new" / "a.txt"
-    with atomic_path(target) as partial:
+    with atomic_file(target) as partial:
         partial.write_text("whole")
         assert not target.exists()
         assert partial.suffix == ".txt"
-    assert target.read_text() == "whole"
-    assert list(target.parent.iterdir()) == [target]
+    assert content(target.parent) == {"a.txt": "whole"}
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
 def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
-    target = tmp_path / "a.txt"
-    target.write_text("good")
-    with pytest.raises(error), atomic_path(target) as partial:
+    write_file(tmp_path / "a.txt", "good")
+    write_folder(tmp_path / "folder", "good")
+    before = content(tmp_path)
+    with pytest.raises(error), atomic_file(tmp_path / "a.txt") as partial:
         partial.write_text("half")
         raise error
-    assert target.read_text() == "good"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
-    target = tmp_path / "folder"
-    target.mkdir()
-    (target / "old").touch()
-    with atomic_path(target) as partial:
+    with pytest.raises(error), atomic_folder(tmp_path / "folder") as partial:
         partial.mkdir()
-        (partial / "new").touch()
-    assert [p.name for p in target.iterdir()] == ["new"]
-    assert list(tmp_path.iterdir()) == [target]
+        raise error
+    assert content(tmp_path) == before
 
 
-def test_what_an_earlier_crash_left_is_swept_away(tmp_path: Path) -> None:
-    target = tmp_path / "a.txt"
-    with atomic_path(target) as partial:
-        partial.write_text("1")
-    stale = tmp_path / f".partial-{target.name}"
-    stale.write_text("from a crash")
-    with atomic_path(target) as partial:
+def test_what_was_written_here_is_replaced(tmp_path: Path) -> None:
+    for text in ("one", "two", "three"):
+        write_file(tmp_path / "a.txt", text)
+        write_folder(tmp_path / "store.zarr", text, f"below/{text}")
+    assert content(tmp_path) == {
+        "a.txt": "three",
+        "store.zarr": "folder",
+        "store.zarr/below": "folder",
+        "store.zarr/below/three": "below/three",
+        "store.zarr/three": "three",
+    }
+
+
+def foreign_file(path: Path) -> None:
+    path.write_text("years of work")
+
+
+def foreign_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "thesis.txt").write_text("years of work")
+
+
+def edited_file(path: Path) -> None:
+    write_file(path, "as written")
+    path.write_text("as a person made it")
+
+
+def edited_folder(path: Path) -> None:
+    write_folder(path, "as written")
+    (path / "note.txt").write_text("of a person")
+
+
+def moved_here(path: Path) -> None:
+    """A file that this program wrote, but in another place: that place's, not this one's."""
+    write_file(path.with_name("elsewhere"), "x")
+    path.with_name("elsewhere").replace(path)
+
+
+def link_to_a_foreign_file(path: Path) -> None:
+    path.with_name("thesis.txt").write_text("years of work")
+    path.symlink_to("thesis.txt")
+
+
+def link_to_a_foreign_folder(path: Path) -> None:
+    foreign_folder(path.with_name("real"))
+    path.symlink_to("real")
+
+
+def circle_of_links(path: Path) -> None:
+    path.symlink_to(path.with_name("other"))
+    path.with_name("other").symlink_to(path)
+
+
+FOREIGN = [
+    foreign_file,
+    foreign_folder,
+    edited_file,
+    edited_folder,
+    moved_here,
+    link_to_a_foreign_file,
+    link_to_a_foreign_folder,
+    circle_of_links,
+]
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_is_not_ours_is_refused_before_and_while_writing(
+    tmp_path: Path, kind: Callable[[Path], None]
+) -> None:
+    target = tmp_path / "result"
+    kind(target)
+    before = content(tmp_path)
+    for writer, check in ((atomic_file, check_file), (atomic_folder, check_folder)):
+        with pytest.raises(HistoclustError, match=r"result|thesis|real") as caught:
+            check(target)
+        assert "\n" not in str(caught.value)
+        with pytest.raises(HistoclustError), writer(target):
+            pytest.fail("nothing may be begun")
+    assert content(tmp_path) == before
+
+
+def test_what_came_while_it_was_written_is_kept(tmp_path: Path) -> None:
+    """Between the check and the end lies the whole job."""
+    target = tmp_path / "a.csv"
+    with (
+        pytest.raises(HistoclustError, match="is not as this program left it"),
+        atomic_file(target) as partial,
+    ):
+        partial.write_text("ours")
+        target.write_text("a person's")
+    assert content(tmp_path) == {"a.csv": "a person's"}
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_folder_never_gives_way_to_a_file_nor_a_file_to_a_folder(tmp_path: Path, own: bool) -> None:
+    write_folder(tmp_path / "folder", "x")
+    write_file(tmp_path / "file", "x")
+    before = content(tmp_path)
+    with pytest.raises(HistoclustError, match="folder: is a folder where a file is to be written"):
+        check_file(tmp_path / "folder", own=own)
+    with pytest.raises(HistoclustError, match="file: is a file where a folder is to be written"):
+        check_folder(tmp_path / "file", own=own)
+    assert content(tmp_path) == before
+
+
+def test_an_empty_folder_is_no_file_but_may_become_a_full_one(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(HistoclustError, match="is a folder"), atomic_file(tmp_path / "empty"):
+        pass
+    write_folder(tmp_path / "empty", "x")
+    assert content(tmp_path) == {"empty": "folder", "empty/x": "x"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_pipes_and_devices_are_no_outputs(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        with pytest.raises(HistoclustError, match="is no ordinary file"), atomic_file(path):
+            pass
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "large disk").mkdir()
+    for name in ("a.txt", "model"):
+        (tmp_path / name).symlink_to(tmp_path / "large disk" / name)
+    for text in ("one", "two"):
+        write_file(tmp_path / "a.txt", text)
+        write_folder(tmp_path / "model", text)
+    assert (tmp_path / "a.txt").is_symlink()
+    assert (tmp_path / "model").is_symlink()
+    assert content(tmp_path / "large disk") == {"a.txt": "two", "model": "folder", "model/two": "two"}
+
+
+def test_in_a_folder_of_our_own_what_stands_there_is_ours(tmp_path: Path) -> None:
+    for text in ("of an older version", "new"):
+        with atomic_file(tmp_path / "run.json", own=True) as partial:
+            partial.write_text(text)
+    foreign_folder(tmp_path / "cache")
+    with atomic_folder(tmp_path / "cache", own=True) as partial:
+        partial.mkdir()
+    assert content(tmp_path) == {"run.json": "new", "cache": "folder"}
+
+
+def test_without_a_state_folder_outputs_are_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    monkeypatch.setenv("HISTOCLUST_STATE", str(tmp_path / "state"))
+    write_file(tmp_path / "a.txt", "one")
+    with pytest.raises(HistoclustError, match="is not as this program left it"):
+        write_file(tmp_path / "a.txt", "two")
+    assert (tmp_path / "a.txt").read_text() == "one"
+
+
+@pytest.mark.parametrize("record", ["", "{", "[1]", "3", '{"a": 1}'])
+def test_a_damaged_record_is_no_leave(tmp_path: Path, record: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HISTOCLUST_STATE", str(tmp_path / "state"))
+    write_file(tmp_path / "a.txt", "one")
+    (note,) = (tmp_path / "state").iterdir()
+    note.write_text(record)
+    with pytest.raises(HistoclustError, match="is not as this program left it"):
+        write_file(tmp_path / "a.txt", "two")
+
+
+def test_what_an_earlier_kill_left_is_swept_away(tmp_path: Path) -> None:
+    stale = tmp_path / ".partial-a.txt"
+    stale.write_text("from a kill")
+    with atomic_file(tmp_path / "a.txt") as partial:
         assert not partial.exists()
         partial.write_text("2")
-    assert target.read_text() == "2"
-    assert not stale.exists()
+    assert content(tmp_path) == {"a.txt": "2"}
+
+
+@pytest.mark.parametrize("is_new_there", [True, False])
+def test_a_folder_put_aside_by_a_kill_is_taken_back(tmp_path: Path, is_new_there: bool) -> None:
+    target = tmp_path / "store"
+    write_folder(target, "old")
+    target.rename(tmp_path / ".old-store")
+    if is_new_there:
+        shutil.copytree(tmp_path / ".old-store", target)
+        (target / "new").write_text("new")
+    with pytest.raises(ValueError, match="stopped"), atomic_folder(target, own=True):
+        raise ValueError("stopped")
+    expected = {"store": "folder", "store/old": "old"} | ({"store/new": "new"} if is_new_there else {})
+    assert content(tmp_path) == expected
 
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "may not write")],
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "may not write"),
+        (errno.ENAMETOOLONG, "too long"),
+    ],
 )
 def test_disk_errors_become_one_sentence(tmp_path: Path, number: int, words: str) -> None:
     with pytest.raises(HistoclustError, match=words) as caught, readable_disk_errors(tmp_path / "x"):
@@ -74,7 +280,13 @@ def test_other_system_errors_pass_through(tmp_path: Path) -> None:
 
 def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(HistoclustError, match="file"), atomic_path(tmp_path / "file" / "a.txt"):
+    for writer in (atomic_file, atomic_folder):
+        with pytest.raises(HistoclustError, match="file"), writer(tmp_path / "file" / "a.txt"):
+            pass
+
+
+def test_a_name_that_no_disk_takes(tmp_path: Path) -> None:
+    with pytest.raises(HistoclustError, match="the name is too long"), atomic_file(tmp_path / ("x" * 300)):
         pass
 
 

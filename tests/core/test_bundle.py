@@ -50,9 +50,18 @@ def test_checksum_follows_the_weights_and_their_use_not_their_history() -> None:
     assert len({model.checksum(), turned.checksum(), _model(seed=1).checksum()}) == 3
 
 
-def test_a_bundle_replaces_a_bundle(bundle: Path) -> None:
-    save_model(_model(seed=1, clusters=5), bundle)
-    assert load_model(bundle).spec.clusters == 5
+def test_a_trained_model_is_never_replaced_by_another(bundle: Path) -> None:
+    before = {file.name: file.read_bytes() for file in bundle.iterdir()}
+    with pytest.raises(HistoclustError, match="model: holds another model, give a new or empty folder"):
+        save_model(_model(seed=1, clusters=5), bundle)
+    save_model(_model(), bundle)  # the same one: it stays as it is
+    assert {file.name: file.read_bytes() for file in bundle.iterdir()} == before
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    save_model(_model(), tmp_path / "model")
+    assert load_model(tmp_path / "model").checksum() == _model().checksum()
 
 
 def test_weights_stored_channels_last_are_the_same_bundle(tmp_path: Path, bundle: Path) -> None:

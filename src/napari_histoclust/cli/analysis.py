@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from napari_histoclust.cli.app import Json, Quiet, app
 from napari_histoclust.cli.console import finish, print_json, say
 from napari_histoclust.cli.training import Flags
+from napari_histoclust.core.atomic import check_file
 from napari_histoclust.core.config import FitSettings, Preset
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.options import ExportOptions
@@ -32,6 +33,8 @@ def info(stack: Path, /, *, figure: Path | None = None, json: Json = False, quie
     from napari_histoclust.core.description import description_lines, description_of, look_at
     from napari_histoclust.core.slides.stack import open_stack
 
+    if figure is not None:
+        check_file(figure)
     opened = open_stack(stack)
     mask, alignment = finish(look_at(opened), quiet or json)
     description = description_of(opened, mask, alignment)

@@ -1,13 +1,14 @@
-"""Files and folders that appear whole or not at all.
+"""Files and folders that appear whole or not at all, and never in place of somebody else's.
 
-Everything is written under a hidden name beside its place and renamed when it is complete, so that a
-reader, or the next start after a power cut, never sees half of anything.
+Everything is written under a hidden name beside its place, brought to the disk, and renamed when it is
+complete, so that neither a reader nor the next start after a kill or a power cut sees half of anything.
 """
 
 from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,18 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_histoclust.core.errors import HistoclustError
-
-
-def _partial(path: Path) -> Path:
-    """Hidden neighbour of `path`; it keeps the suffix, from which many writers choose the format."""
-    return path.with_name(f".partial-{path.name}")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+from napari_histoclust.core.ownership import identity_of, is_own, record
 
 
 @contextmanager
@@ -49,6 +39,7 @@ def readable_disk_errors(path: Path) -> Iterator[None]:
             errno.EPERM: "you may not write there: choose another folder",
             errno.EEXIST: "a file stands where a folder is needed: choose another folder",
             errno.ENOTDIR: "a file stands where a folder is needed: choose another folder",
+            errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
         }
         if error.errno not in reasons:
             raise
@@ -56,45 +47,207 @@ def readable_disk_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path (file or folder, the caller's choice) that becomes `path` on success.
+def atomic_file(path: Path, *, own: bool = False) -> Iterator[Path]:
+    """Yield the path of a temporary file that becomes `path` on success.
 
-    On any error the temporary is removed and whatever stood at `path` is untouched. A folder that stood at
-    `path` is replaced.
+    On any error the temporary is removed and whatever stood at `path` is untouched. A symbolic link stays:
+    the file that it leads to is written.
+
+    Parameters
+    ----------
+    path : Path
+    own : bool
+        Whether `path` lies in a folder that the program keeps for itself (a run, its figures, a comparison,
+        a cache): any file of that name is then the program's. Else a file is replaced only if it is as this
+        program left it.
 
     Raises
     ------
     HistoclustError
-        If the disk is full, read-only or forbidden.
+        If something else stands at `path`, or the disk is full, read-only or forbidden.
     """
-    partial = _partial(path)
     with readable_disk_errors(path):
+        path = _followed(path)
+        check_file(path, own=own)
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial = _partial(path)
         _remove(partial)
         try:
             yield partial
-            _replace(partial, path)
+            check_file(path, own=own)  # the whole job lies between
+            with _recorded(partial, path, own):
+                move_into_place(partial, path)
         except BaseException:
             _remove(partial)
             raise
 
 
-def _replace(partial: Path, path: Path) -> None:
-    """Rename `partial` to `path`; a folder in the way is moved aside first, as rename cannot replace it."""
+@contextmanager
+def atomic_folder(path: Path, *, own: bool = False) -> Iterator[Path]:
+    """Yield the path of a temporary folder, to be made by the caller, that becomes `path` on success.
+
+    As `atomic_file`. An empty folder at `path` is replaced, another one only if it is as this program left
+    it; a folder cannot be replaced in one step, so that it is put aside first and taken back if the program
+    is killed between the two.
+
+    Raises
+    ------
+    HistoclustError
+        As `atomic_file`.
+    """
+    with readable_disk_errors(path):
+        path = _followed(path)
+        _take_back(path)
+        check_folder(path, own=own)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = _partial(path)
+        _remove(partial)
+        try:
+            yield partial
+            check_folder(path, own=own)
+            with _recorded(partial, path, own):
+                _put(partial, path)
+        except BaseException:
+            _remove(partial)
+            _take_back(path)
+            raise
+
+
+def check_file(path: Path, *, own: bool = False) -> None:
+    """Raise HistoclustError if a file may not be written at `path`, before any work is done."""
+    path = _followed(path)
+    if not path.exists():
+        return
     if path.is_dir():
-        aside = path.with_name(f".old-{path.name}")
-        _remove(aside)
-        path.rename(aside)
-        partial.rename(path)
-        _remove(aside)
+        raise HistoclustError(f"{path}: is a folder where a file is to be written: choose another name.")
+    if not path.is_file():
+        raise HistoclustError(f"{path}: is no ordinary file: choose another name.")
+    if not own and not is_own(path):
+        raise _not_ours(path)
+
+
+def check_folder(path: Path, *, own: bool = False) -> None:
+    """Raise HistoclustError if a folder may not be written at `path`, before any work is done."""
+    path = _followed(path)
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise HistoclustError(f"{path}: is a file where a folder is to be written: choose another name.")
+    if any(path.iterdir()) and not own and not is_own(path):
+        raise _not_ours(path)
+
+
+def _not_ours(path: Path) -> HistoclustError:
+    return HistoclustError(
+        f"{path}: is there already and is not as this program left it: move or delete it, or choose another "
+        "place."
+    )
+
+
+def _followed(path: Path) -> Path:
+    """Return where a symbolic link leads, so that the link itself is never replaced."""
+    with readable_disk_errors(path):
+        if not path.is_symlink():
+            return path
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # Python 3.11 raises RuntimeError for a circle of links
+        raise HistoclustError(f"{path}: is a link that leads nowhere: choose another name.") from error
+
+
+def _partial(path: Path) -> Path:
+    """Hidden neighbour of `path`; it keeps the suffix, from which many writers choose the format."""
+    return path.with_name(f".partial-{path.name}")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".old-{path.name}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
     else:
-        partial.replace(path)
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _recorded(partial: Path, path: Path, own: bool) -> Iterator[None]:
+    """Note the new output as ours before it is there, beside the former one, and alone afterwards."""
+    if own:
+        yield
+        return
+    new = identity_of(partial)
+    record(path, new, *([identity_of(path)] if path.exists() else []))
+    yield
+    record(path, new)
+
+
+def _put(partial: Path, path: Path) -> None:
+    """Rename a folder to `path`, where nothing, an empty folder or one of ours may stand."""
+    aside = _aside(path)
+    if path.is_dir():
+        if any(path.iterdir()):
+            path.rename(aside)
+        else:
+            path.rmdir()
+    move_into_place(partial, path)
+    _remove(aside)
+
+
+def move_into_place(partial: Path, path: Path) -> None:
+    """Give a finished file or folder the name `path`, at which nothing or a file stands, for good."""
+    _sync(partial)
+    partial.replace(path)
+    _sync_folder(path.parent)
+
+
+def _take_back(path: Path) -> None:
+    """Undo the putting aside of a folder whose replacement was killed before it had its name."""
+    aside = _aside(path)
+    if aside.is_dir():
+        if path.exists():
+            _remove(aside)
+        else:
+            aside.rename(path)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or all files of a folder, to the disk, so that a power cut cannot undo a rename."""
+    if not path.is_dir():
+        _sync_file(path)
+        return
+    for folder, _, files in os.walk(path):
+        for file in files:
+            _sync_file(Path(folder) / file)
+        _sync_folder(Path(folder))
+
+
+def _sync_file(path: Path) -> None:
+    # Windows wants a handle that may write.
+    _fsync(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name != "nt":  # Windows opens no folder, and its file system notes renames by itself
+        _fsync(path, os.O_RDONLY)
+
+
+def _fsync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write `document` as indented JSON, whole or not at all. NaN is refused: JSON has none."""
+    """Write `document` as indented JSON into a folder of the program's own, whole or not at all.
+
+    NaN is refused: JSON has none.
+    """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_path(path) as partial:
+    with atomic_file(path, own=True) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
 

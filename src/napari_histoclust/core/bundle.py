@@ -17,7 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from napari_histoclust.core.atomic import atomic_path, read_json, write_json
+from napari_histoclust.core.atomic import atomic_folder, read_json, write_json
 from napari_histoclust.core.config import FitSettings, InputPx
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.network import Network
@@ -113,17 +113,18 @@ def empty_network(spec: ModelSpec) -> Network:
 
 
 def save_model(model: Model, folder: Path) -> None:
-    """Write a bundle; a bundle that stood at `folder` is replaced, whole or not at all.
+    """Write a bundle, whole or not at all; where the same model lies already nothing is done.
 
     Raises
     ------
     HistoclustError
-        If the folder holds something else or the disk refuses.
+        If the folder holds another model or something else, or the disk refuses.
     """
     from safetensors.torch import save
 
-    _refuse_other_contents(folder)
-    with atomic_path(folder) as partial:
+    if _holds(folder, model):
+        return
+    with atomic_folder(folder) as partial:
         partial.mkdir()
         # through Python's own writing, whose errors say what the disk refused
         weights = save({name: tensor.contiguous() for name, tensor in model.state.items()})
@@ -131,9 +132,16 @@ def save_model(model: Model, folder: Path) -> None:
         write_json(partial / _SPEC, model.spec.model_dump(mode="json"))
 
 
-def _refuse_other_contents(folder: Path) -> None:
+def _holds(folder: Path, model: Model) -> bool:
+    """Whether this very model lies in `folder`; nothing does where the folder is new or empty.
+
+    Raises
+    ------
+    HistoclustError
+        If something else lies there: a trained model is hours of work and is never replaced.
+    """
     if not folder.exists():
-        return
+        return False
     if not folder.is_dir():
         raise HistoclustError(f"{folder}: is a file, give the name of a folder for the model.")
     strange = sorted(child.name for child in folder.iterdir() if child.name not in (_WEIGHTS, _SPEC))
@@ -141,6 +149,13 @@ def _refuse_other_contents(folder: Path) -> None:
         raise HistoclustError(
             f"{folder}: holds something else ({strange[0]}), give a new or empty folder for the model."
         )
+    if not any(folder.iterdir()):
+        return False
+    if load_model(folder).checksum() != model.checksum():
+        raise HistoclustError(
+            f"{folder}: holds another model, give a new or empty folder for the model, or delete this one."
+        )
+    return True
 
 
 def load_model(folder: Path) -> Model:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.errors import HistoclustError
 
 # what 4,000 files with a few bytes turned at random made PyTorch and zipfile raise
@@ -81,7 +81,7 @@ def load_tensors(path: Path, advice: str) -> Any:
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint, whole or not at all."""
-    with atomic_path(path) as partial:
+    with atomic_file(path, own=True) as partial:
         torch.save(vars(checkpoint), partial)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_histoclust.core.atomic import atomic_path, read_json, write_json
+from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.manifest import PATCHES, read_manifest
@@ -203,7 +203,7 @@ def _mapped_clusters(run_folder: Path) -> int:
 def _write_labels(folder: Path, labels: NDArray[np.int16]) -> str:
     """Write the labels unless they are there already, and return the name of their file."""
     name = f"labels-{_checksum(labels)}.npy"
-    with atomic_path(folder / name) as partial, partial.open("wb") as file:
+    with atomic_file(folder / name, own=True) as partial, partial.open("wb") as file:
         np.save(file, labels, allow_pickle=False)
     return name
 

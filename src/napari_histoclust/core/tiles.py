@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file, check_file
 from napari_histoclust.core.bundle import Model
 from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.encode import Encoder
@@ -40,8 +40,10 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
     Raises
     ------
     HistoclustError
-        If the file is missing or of another form, or lacks a stain of the model.
+        If the file is missing or of another form, or lacks a stain of the model, or something else stands at
+        `out`.
     """
+    check_file(out)
     tiles, stains = _read_tiles(file)
     order = _order(stains, model.spec.stains, file)
     encoder = Encoder(model, settings)
@@ -53,7 +55,7 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
             for i, (label, confidence) in enumerate(zip(encoded.labels, encoded.confidence, strict=True))
         ]
         yield Progress("Classifying tiles", len(rows), len(tiles))
-    with atomic_path(out) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_file(out) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["tile", "cluster", "confidence"])
         writer.writerows((tile, cluster, f"{confidence:.6f}") for tile, cluster, confidence in rows)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_histoclust.core.atomic import atomic_path, read_json, write_json
+from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.session.session import CLUSTER
@@ -39,7 +39,7 @@ class ViewState(Settings):
 
 def save_view(folder: Path, view: ViewState, selection: NDArray[np.bool_]) -> None:
     """Write the view and the (n,) chosen patches into a run folder, each file whole or not at all."""
-    with atomic_path(folder / _SELECTION) as partial:
+    with atomic_file(folder / _SELECTION, own=True) as partial:
         np.save(partial, np.packbits(selection))
     write_json(folder / _VIEW, view.model_dump(mode="json"))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMessageBox, QWidget
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.edits import save_edits
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
@@ -46,7 +46,7 @@ def copy_run(source: Path, target: Path) -> Job[tuple[Path, ...]]:
     yield Progress("Copying the run")
     if target.exists():
         raise HistoclustError(f"{target}: is there already, choose another name.")
-    with atomic_path(target) as partial:
+    with atomic_folder(target) as partial:
         shutil.copytree(source, partial)
     return (target,)
 

@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.cluster_stats import ClusterSummary, summarise_clusters
 from napari_histoclust.core.export.coordinates import laid_on, to_level0, to_stain
 from napari_histoclust.core.export.naming import density_names, slide_paths
@@ -56,7 +56,7 @@ def write_geojson(
     paths = slide_paths(run, folder, "clusters.geojson")
     for slide, path in enumerate(paths):
         yield Progress("Outlining clusters", slide, len(paths))
-        with atomic_path(path) as partial:
+        with atomic_file(path) as partial:
             geometries = _outlines(run, slide, stain, simplify_px)
             yield Progress(f"Writing {path.name}", slide, len(paths))
             with partial.open("w", encoding="utf-8") as file:
@@ -78,7 +78,7 @@ def write_geojson_patches(
     """
     paths = slide_paths(run, folder, "patches.geojson")
     for slide, path in enumerate(paths):
-        with atomic_path(path) as partial, partial.open("w", encoding="utf-8") as file:
+        with atomic_file(path) as partial, partial.open("w", encoding="utf-8") as file:
             yield from _write_patches(run, slide, stain, objects or "detection", file)
     return paths
 

@@ -9,7 +9,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.manifest import PATCHES
 from napari_histoclust.core.run import Run
@@ -27,7 +27,7 @@ def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     path = folder / "patches.h5ad"
     store: Any = zarr.open_group(run.path / PATCHES, mode="r")
     yield Progress(f"Writing {path.name}", 0, len(run))
-    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+    with atomic_file(path) as partial, h5py.File(partial, "w") as file:
         write_elem(file, "/", without_latent(run, store))
         yield from _copy(store["obsm/latent"], run.ids, file["obsm"], f"Writing {path.name}")
     return (path,)

@@ -14,7 +14,7 @@ from typing import Any
 import zarr
 from numcodecs import Blosc
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.cluster_stats import summarise_clusters
 from napari_histoclust.core.export.naming import slide_paths
 from napari_histoclust.core.jobs import Job, Progress
@@ -29,7 +29,7 @@ def write_ome_zarr(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     paths = slide_paths(run, folder, "labels.ome.zarr")
     for slide, path in enumerate(paths):
         yield Progress(f"Writing {path.name}", slide, len(paths))
-        with atomic_path(path) as partial:
+        with atomic_folder(path) as partial:
             picture = run.label_picture(slide)
             group = zarr.create_group(partial, zarr_format=2)
             array = group.create_array(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.export.label_tiles import LabelPyramid
 from napari_histoclust.core.export.naming import slide_paths
 from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
@@ -21,7 +21,7 @@ def write_ome_tiff(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     for slide, path in enumerate(paths):
         entry = run.manifest.slides[slide]
         pyramid = LabelPyramid(run.label_picture(slide), run.grids[slide], entry.shape_px)
-        with atomic_path(path) as partial:
+        with atomic_file(path) as partial:
             yield from write_pyramid(partial, pyramid, _metadata(entry.name, entry.um_per_px, run.clusters))
     return paths
 

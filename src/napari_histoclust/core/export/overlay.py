@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import imagecodecs
 import numpy as np
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.export.label_tiles import TILE_PX, LabelPyramid, halved
 from napari_histoclust.core.export.naming import slide_paths
 from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
@@ -58,7 +58,7 @@ def write_overlay(
         pyramid = OverlayPyramid(_labels(run, slide), colours(run.clusters), stack, name, opacity)
         entry = run.manifest.slides[slide]
         metadata = {"axes": "YXS", "Name": f"{entry.name} {name} with clusters"}
-        with atomic_path(path) as partial:
+        with atomic_file(path) as partial:
             yield from write_pyramid(partial, pyramid, metadata | physical_size(entry.um_per_px))
     return paths
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run import Run
 
@@ -17,7 +17,7 @@ def write_report_html(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     report = yield from gather_report(run)
     path = folder / "report.html"
     yield Progress(f"Writing {path.name}")
-    with atomic_path(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text(report_html(report), encoding="utf-8")
     return (path,)
 
@@ -30,6 +30,6 @@ def write_report_pdf(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     report = yield from gather_report(run)
     path = folder / "report.pdf"
     yield Progress(f"Writing {path.name}")
-    with atomic_path(path) as partial:
+    with atomic_file(path) as partial:
         pdf.write_report_pdf(report, partial)
     return (path,)

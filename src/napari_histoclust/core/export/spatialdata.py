@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 import zarr
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.coordinates import to_level0
 from napari_histoclust.core.export.h5ad import without_latent
@@ -53,7 +53,7 @@ def write_spatialdata(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
         shapes[f"patches_{name}"] = _patches(run, slide, system)
     yield Progress(f"Writing {path.name}")
     whole = SpatialData(labels=labels, shapes=shapes, tables={"table": _table(run, slides)})
-    with atomic_path(path) as partial:
+    with atomic_folder(path) as partial:
         whole.write(partial)
     return (path,)
 

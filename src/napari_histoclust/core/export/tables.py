@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.cluster_stats import ClusterSummary, summarise_clusters
 from napari_histoclust.core.composition import composition
 from napari_histoclust.core.export.naming import density_names
@@ -28,7 +28,7 @@ def write_csv(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     from pyarrow import csv
 
     schema = patch_schema(run)
-    with atomic_path(folder / "patches.csv") as partial, partial.open("wb") as file:
+    with atomic_file(folder / "patches.csv") as partial, partial.open("wb") as file:
         _write_header(file, schema.names)
         # pyarrow would put the names of the columns in quotation marks
         with csv.CSVWriter(file, schema, write_options=csv.WriteOptions(include_header=False)) as writer:
@@ -43,7 +43,7 @@ def write_table(table: pa.Table, path: Path) -> None:
     """Write a table as CSV in UTF-8, its first line the names of the columns."""
     from pyarrow import csv
 
-    with atomic_path(path) as partial, partial.open("wb") as file:
+    with atomic_file(path) as partial, partial.open("wb") as file:
         _write_header(file, table.column_names)
         csv.write_csv(table, file, csv.WriteOptions(include_header=False))
 
@@ -53,7 +53,7 @@ def write_parquet(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     from pyarrow import parquet
 
     path = folder / "patches.parquet"
-    with atomic_path(path) as partial, parquet.ParquetWriter(partial, patch_schema(run)) as writer:
+    with atomic_file(path) as partial, parquet.ParquetWriter(partial, patch_schema(run)) as writer:
         yield from _write_blocks(run, writer, path.name)
     return (path,)
 

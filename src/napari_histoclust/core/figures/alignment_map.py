@@ -47,7 +47,6 @@ def save_alignment(stack: Stack, lines: Sequence[StainAlignment], path: Path) ->
         raise HistoclustError(f"{path}: figures are written as {', '.join(SUFFIXES)}: give such a name.")
     if not lines:
         raise HistoclustError(f"{stack.path}: has only one stain, so that there is no alignment to draw.")
-    path.parent.mkdir(parents=True, exist_ok=True)
     return save(draw_alignment(stack, lines), path)
 
 

@@ -21,9 +21,9 @@ from napari_histoclust.core.validation.meanings import TITLES
 
 
 def draw_choice(choice: KChoice, path: Path) -> Path:
-    """Draw every measure over K, one line a series, and write it to `path` (indices.png)."""
+    """Draw every measure over K, one line a series, and write it to `path`, indices.png of a comparison."""
     panels = [IndexPanel(TITLES[name], _better(name), _curves(choice, name)) for name in MEASURES]
-    return save(draw_indices([panel for panel in panels if panel.curves]), path)
+    return save(draw_indices([panel for panel in panels if panel.curves]), path, own=True)
 
 
 def _better(measure: str) -> str:

@@ -41,7 +41,7 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
     ----------
     run : Run
     folder : Path, optional
-        Where to; RUN/figures if not given. Files of the same name are replaced.
+        Where to; RUN/figures if not given.
     file_format : "png", "pdf" or "svg"
 
     Returns
@@ -49,10 +49,11 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
     tuple of Path
         What was written.
     """
+    is_own = folder is None
     folder = run.path / "figures" if folder is None else folder
     drawn: list[Path] = []
     for name, figure, progress in figures_of(run):
-        drawn.append(save(figure, folder / f"{name}.{file_format}"))
+        drawn.append(save(figure, folder / f"{name}.{file_format}", own=is_own))
         yield progress
     return tuple(drawn)
 

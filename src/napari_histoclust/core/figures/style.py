@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.palette import Cluster
 
 if TYPE_CHECKING:
@@ -39,13 +39,16 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write `figure` to `path`, whole or not at all; the suffix decides the format (png, pdf, svg)."""
+def save(figure: Figure, path: Path, *, own: bool = False) -> Path:
+    """Write `figure` to `path`, whole or not at all; the suffix decides the format (png, pdf, svg).
+
+    `own` as in `atomic_file`.
+    """
     # No date and no version: the same run gives the same file.
     metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
     if path.suffix == ".svg":
         metadata = {"Date": None}
-    with atomic_path(path) as partial:
+    with atomic_file(path, own=own) as partial:
         figure.savefig(partial, format=path.suffix[1:], dpi=DPI, metadata=metadata)
     return path
 

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_path, write_json
+from napari_histoclust.core.atomic import atomic_folder, write_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.phantom.layout import CLASSES
@@ -38,7 +38,7 @@ def write_phantom(folder: Path, size_px: int = 4096, seed: int = 0, um_per_px: f
     The folder holds `phantom_<stain>.ome.tif` for HE, CD31, CK19, Ki67 and MT (pyramidal, tiled, JPEG),
     `truth.ome.tif` (class of each px, 0 = no tissue, lossless), `truth.json` (names and shares of
     the classes) and `stack.yaml`, so that it opens as a stack. It appears whole or not at all; an earlier
-    phantom there is replaced. Memory does not grow with the size.
+    phantom there is replaced if nobody has changed it. Memory does not grow with the size.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def write_phantom(folder: Path, size_px: int = 4096, seed: int = 0, um_per_px: f
     """
     _check(size_px, seed, um_per_px)
     _refuse_foreign(folder)
-    with atomic_path(folder) as partial:
+    with atomic_folder(folder) as partial:
         partial.mkdir()
         shares = yield from _write_pictures(partial, size_px, seed, um_per_px)
         write_json(partial / _TRUTH_JSON, _truth(shares, size_px, seed, um_per_px))

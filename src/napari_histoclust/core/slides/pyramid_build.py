@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from napari_histoclust.core.atomic import atomic_path
+from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.slides.overview import block_mean
@@ -73,7 +73,7 @@ def _build(slide: TiledSlide, place: Path) -> Job[None]:
     height, width = slide.shapes[0]
     shapes = halves((height, width))
     rows = _band_rows(width, slide.levels[0].tile[0])
-    with atomic_path(place) as folder:
+    with atomic_folder(place, own=True) as folder:
         folder.mkdir(parents=True)
         with tiles_file(folder).open("wb") as file:
             levels = _chain(shapes, file)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_histoclust.core.atomic import check_file
 from napari_histoclust.core.edits import ClusterEdits
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.sheet import PATCH_PX, Sheet, draw_sheet
@@ -48,8 +49,9 @@ def write_sheet(request: SheetRequest, path: Path) -> Job[Path]:
     Raises
     ------
     HistoclustError
-        If not one patch can be read, or the file cannot be written.
+        If not one patch can be read, something else stands at `path`, or it cannot be written.
     """
+    check_file(path)
     pictures = Pictures()
     for start in range(0, len(request.ids), _PIECE):
         piece = yield from request.images.read(request.ids[start : start + _PIECE], PATCH_PX)
