@@ -80,7 +80,7 @@ def test_units_of_place(tmp_path: Path) -> None:
 
 
 def test_a_store_whose_creation_was_cut_off_is_begun_anew(tmp_path: Path) -> None:
-    (tmp_path / ".partial-patches.zarr" / "obs").mkdir(parents=True)
+    (tmp_path / ".partial-.mapping" / "store.zarr").mkdir(parents=True)
     assert GrowingStore(tmp_path, patch_table(["a"], [lattice(2, 2)], [None]), STAINS).missing() == [0]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_path, read_json, write_json
+from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
@@ -154,9 +154,10 @@ class _Comparison:
     def part(self, k: int, seed: int) -> Job[list[Clustering]]:
         """Our model, k-means and k-means on structureless points; kept when done, and then only read."""
         path = self.folder / f"k{k:03d}_seed{seed}.json"
-        if path.is_file():
-            return [_from_document(document) for document in read_json(path)]
         checkpoint = path.with_suffix(".checkpoint")
+        if path.is_file():
+            checkpoint.unlink(missing_ok=True)  # a kill after the part had its name
+            return [_from_document(document) for document in read_json(path)]
         parts = [
             (yield from self._fit(k, seed, checkpoint)),
             (yield from _kmeans("kmeans", self.space, k, seed)),
@@ -205,7 +206,7 @@ def _from_document(document: dict[str, Any]) -> Clustering:
 def _write(choice: KChoice, folder: Path) -> None:
     from napari_histoclust.core.figures import draw_choice
 
-    with atomic_path(folder / "choose_k.csv") as partial:
+    with atomic_file(folder / "choose_k.csv", own=True) as partial:
         partial.write_text(choice.table(), encoding="utf-8")
     write_json(folder / "choose_k.json", choice.document())
     draw_choice(choice, folder / "indices.png")

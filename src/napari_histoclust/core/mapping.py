@@ -36,7 +36,7 @@ from napari_histoclust.core.run import Run, open_run
 from napari_histoclust.core.slides.holes import holes_said
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.slides.tile_cache import limit_cache
-from napari_histoclust.core.store import GrowingStore, patch_table
+from napari_histoclust.core.store import GrowingStore, patch_table, sweep
 from napari_histoclust.core.tissue import find_tissue
 
 
@@ -81,11 +81,11 @@ def map_stacks(
     manifest = _manifest(targets, model, settings, encoder)
     if _is_done(out, manifest):
         return open_run(out)
-    manifest.write(out)
     save_model(model, out / "model")
+    manifest.write(out)
     start = time.monotonic()
     try:
-        yield from _label(targets, model, encoder, out)
+        yield from _label(targets, model, encoder, out, manifest.fingerprint)
     except BaseException:
         if out.is_dir():
             manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
@@ -222,15 +222,18 @@ def _total(targets: Sequence[Target]) -> int:
     return sum(len(target.grid) for target in targets)
 
 
-def _label(targets: Sequence[Target], model: Model, encoder: Encoder, out: Path) -> Job[None]:
+def _label(
+    targets: Sequence[Target], model: Model, encoder: Encoder, out: Path, fingerprint: str
+) -> Job[None]:
     """Encode the chunks that are missing and finish the store."""
     if (out / PATCHES).is_dir():
+        sweep(out)
         return  # killed between the last rename and the manifest
     table = patch_table(
         [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
     )
     stains = model.spec.stains
-    store = GrowingStore(out, table, stains, dye_names(stains))
+    store = GrowingStore(out, table, stains, dye_names(stains), fingerprint)
     dyes: list[tuple[DyeVectors, ...]] = []
     for target in targets:
         dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))

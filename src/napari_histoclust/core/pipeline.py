@@ -45,6 +45,7 @@ def fit_stacks(stacks: Sequence[Stack], settings: FitSettings, out: Path | None 
     settings.check()
     spec = model_spec(stacks, settings)
     if out is not None and _is_model_of(out, spec):
+        shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
     sampled = yield from sample_stacks(stacks, spec, settings)
     checkpoint = None if out is None else _training_folder(out) / "checkpoint.pt"

@@ -1,14 +1,10 @@
-"""patches.zarr: an AnnData store that grows chunk by chunk and is renamed when it is whole.
-
-While a slide is being mapped the store lies under a hidden name; it holds a `progress` group with the
-results a patch and one flag a chunk, set after the chunk's data. A start after an interruption skips the
-chunks whose flag is set. At the end the results become columns of `obs` and the progress group goes.
-"""
+"""patches.zarr: an AnnData store that grows chunk by chunk and is renamed when it is whole."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +16,7 @@ import zarr
 from anndata.io import write_elem
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import readable_disk_errors
+from napari_histoclust.core.atomic import atomic_folder, move_into_place, readable_disk_errors
 from napari_histoclust.core.manifest import PATCHES
 from napari_histoclust.core.patches.grid import PatchGrid
 
@@ -29,6 +25,8 @@ if TYPE_CHECKING:
 
 CHUNK = 4096  # patches a chunk: 2 MiB of latent, about 4 s of encoding on two cores between two flags
 LATENT = 128
+_GROWING, _STORE, _RESULTS = ".mapping", "store.zarr", "results.zarr"
+_CHECKSUM, _ONLY_CHUNK = "checksum", "0.0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +87,12 @@ def _spatial(table: pd.DataFrame) -> NDArray[np.float64]:
 
 
 class GrowingStore:
-    """The hidden store of a run that is being mapped.
+    """The hidden folder of a run that is being mapped.
+
+    It holds the store, which lacks nothing but the results in obs, and beside it the results. Flag and proof
+    of a finished chunk is the checksum of all its numbers, written last: whatever a kill or a power cut
+    leaves of a chunk, it is complete or computed anew. The results stay until the store has its name, so that
+    a kill at the end only repeats the end.
 
     Parameters
     ----------
@@ -101,77 +104,119 @@ class GrowingStore:
         Names of the columns of `ChunkResult.stain_od`.
     dyes : sequence of str
         Names of the columns of `ChunkResult.dye_od`; none if it is not measured.
+    fingerprint : str
+        What decides the labels; what was begun with another one is begun anew.
     """
 
     def __init__(
-        self, folder: Path, table: pd.DataFrame, stains: Sequence[str], dyes: Sequence[str] = ()
+        self,
+        folder: Path,
+        table: pd.DataFrame,
+        stains: Sequence[str],
+        dyes: Sequence[str] = (),
+        fingerprint: str = "",
     ) -> None:
-        self._final = folder / PATCHES
-        self._path = folder / f".partial-{PATCHES}"
-        self._table = table
+        self._final, self._path = folder / PATCHES, folder / _GROWING
+        self._table, self._fingerprint = table, fingerprint
         self._stains, self._dyes = tuple(stains), tuple(dyes)
         self.chunks = -(-len(table) // CHUNK)
-        begun = ["progress/done", "obsm/stain_od"]  # the second is missing in a store of an older version
-        begun += ["obsm/dye_od"] if dyes else []  # and this
-        if not all((self._path / name).exists() for name in begun):
+        if not self._is_begun():
             self._create()
-        self._group: Any = zarr.open_group(self._path, mode="r+")
+        self._group: Any = zarr.open_group(self._path / _STORE, mode="r+")
+        self._results: Any = zarr.open_group(self._path / _RESULTS, mode="r+")
+
+    def _is_begun(self) -> bool:
+        if not (self._path / _RESULTS).is_dir():
+            return False
+        results: Any = zarr.open_group(self._path / _RESULTS, mode="r")
+        return bool(results.attrs.get("fingerprint") == self._fingerprint)
 
     def _create(self) -> None:
-        """Lay out the empty store; the flags come last, so that their presence means it is whole."""
+        """Lay out the empty store, whole or not at all."""
         n = len(self._table)
-        with readable_disk_errors(self._path):
-            shutil.rmtree(self._path, ignore_errors=True)
-            group: Any = zarr.open_group(self._path, mode="w", zarr_format=2)
-            adata = anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)})
-            write_elem(group, "/", adata)
+        with atomic_folder(self._path, own=True) as partial:
+            group: Any = zarr.open_group(partial / _STORE, mode="w", zarr_format=2)
+            write_elem(group, "/", anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)}))
             widths = {"latent": LATENT, "stain_od": len(self._stains), "dye_od": len(self._dyes)}
             for name, width in widths.items():
-                if not width:
-                    continue
-                matrix = group.create_array(
-                    f"obsm/{name}", shape=(n, width), chunks=(min(CHUNK, n), width), dtype="float32"
-                )
-                matrix.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+                if width:
+                    _new_matrix(partial / _STORE / "obsm" / name, (n, width), min(CHUNK, n))
+            results: Any = zarr.open_group(partial / _RESULTS, mode="w", zarr_format=2)
             for name, dtype in (("cluster", "int16"), ("confidence", "float32"), ("entropy", "float32")):
-                group.create_array(f"progress/{name}", shape=(n,), chunks=(min(CHUNK, n),), dtype=dtype)
-            group.create_array("progress/done", shape=(self.chunks,), chunks=(1,), dtype="uint8")
+                results.create_array(name, shape=(n,), chunks=(min(CHUNK, n),), dtype=dtype)
+            results.create_array(_CHECKSUM, shape=(self.chunks,), chunks=(1,), dtype="uint32")
+            results.attrs["fingerprint"] = self._fingerprint
 
     def rows(self, chunk: int) -> slice:
         """Return the patches of a chunk."""
         return slice(chunk * CHUNK, min((chunk + 1) * CHUNK, len(self._table)))
 
     def missing(self) -> list[int]:
-        """Return the chunks that are not done, in order."""
-        return [int(i) for i in np.flatnonzero(self._group["progress/done"][:] == 0)]
+        """Return the chunks that are not done, in order; one that is not as it was written is not."""
+        noted = self._results[_CHECKSUM][:]
+        return [i for i in range(self.chunks) if not noted[i] or noted[i] != self._checksum(self.rows(i))]
+
+    def _columns(self) -> dict[str, Any]:
+        """Arrays of the numbers of a chunk, by the names that they have in `ChunkResult`."""
+        matrices = ("latent", "stain_od", *(("dye_od",) if self._dyes else ()))
+        return {
+            **{name: self._group[f"obsm/{name}"] for name in matrices},
+            **{name: self._results[name] for name in ("cluster", "confidence", "entropy")},
+        }
+
+    def _checksum(self, rows: slice) -> int:
+        """Return the checksum of what lies in these rows, 0 where it cannot be read."""
+        try:
+            return _checksum_of(array[rows] for array in self._columns().values())
+        except (OSError, RuntimeError, ValueError):  # what the decoders of a cut chunk raise
+            return 0
 
     def write(self, chunk: int, result: ChunkResult) -> None:
-        """Store one chunk and then set its flag."""
+        """Store one chunk and then its checksum."""
         rows = self.rows(chunk)
         with readable_disk_errors(self._final):
-            self._group["obsm/latent"][rows] = result.latent
-            self._group["obsm/stain_od"][rows] = result.stain_od
-            if self._dyes:
-                self._group["obsm/dye_od"][rows] = result.dye_od
-            for name in ("cluster", "confidence", "entropy"):
-                self._group[f"progress/{name}"][rows] = getattr(result, name)
-            self._group["progress/done"][chunk] = 1
+            for name, array in self._columns().items():
+                array[rows] = getattr(result, name)
+            self._results[_CHECKSUM][chunk] = _checksum_of(
+                np.asarray(getattr(result, name), array.dtype) for name, array in self._columns().items()
+            )
 
     def finish(self, clusters: Sequence[Cluster], provenance: dict[str, Any]) -> None:
-        """Turn the results into obs and uns and give the store its name."""
-        progress = self._group["progress"]
-        table = self._table.assign(
-            cluster=pd.Categorical(progress["cluster"][:], categories=[c.id for c in clusters]),
-            confidence=progress["confidence"][:],
-            entropy=progress["entropy"][:],
-        )
+        """Turn the results into obs and uns and give the store its name.
+
+        Raises
+        ------
+        ValueError
+            If a chunk is missing, or a patch has none of the clusters.
+        """
+        results = {name: self._results[name][:] for name in ("cluster", "confidence", "entropy")}
+        ids = [cluster.id for cluster in clusters]
+        if not self._results[_CHECKSUM][:].all() or not np.isin(results["cluster"], ids).all():
+            raise ValueError(f"{self._path}: not every patch has a cluster")
+        labels = pd.Categorical(results.pop("cluster"), categories=ids)
         with readable_disk_errors(self._final):
-            write_elem(self._group, "obs", table)
+            write_elem(self._group, "obs", self._table.assign(cluster=labels, **results))
             names = {"stains": self._stains, **({"dyes": self._dyes} if self._dyes else {})}
             arrays = {key: np.array(value, dtype=object) for key, value in names.items()}
             write_elem(self._group, "uns", _uns(clusters, {**provenance, **arrays}))
-            del self._group["progress"]
-            self._path.replace(self._final)
+            for stray in (self._path / _STORE).rglob("*.partial"):
+                stray.unlink()  # under this name Zarr begins each of its files
+            move_into_place(self._path / _STORE, self._final)
+        sweep(self._final.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Take away what the mapping leaves in a run folder once patches.zarr is there."""
+    for name in (_GROWING, f".partial-{_GROWING}", f".partial-{PATCHES}"):  # the last: of an older version
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _checksum_of(columns: Iterable[NDArray[Any]]) -> int:
+    """Return the checksum of a chunk's numbers; never 0, which stands for "not done"."""
+    total = 0
+    for column in columns:
+        total = zlib.crc32(np.ascontiguousarray(column).tobytes(), total)
+    return total or 1
 
 
 def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, Any]:
@@ -188,10 +233,32 @@ def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, A
 
 
 def write_embedding_array(folder: Path, embedding: NDArray[np.float32]) -> None:
-    """Put obsm/X_umap into a finished store; an older one is replaced only when the new one is whole."""
-    path = folder / PATCHES
-    group: Any = zarr.open_group(path, mode="r+")
-    with readable_disk_errors(path):
-        write_elem(group["obsm"], ".partial-X_umap", np.asarray(embedding, np.float32))
-        shutil.rmtree(path / "obsm" / "X_umap", ignore_errors=True)
-        (path / "obsm" / ".partial-X_umap").replace(path / "obsm" / "X_umap")
+    """Put obsm/X_umap into a finished store.
+
+    It is one chunk, so that a later one takes the place of an earlier one by the renaming of one file.
+    """
+    target, partial = folder / PATCHES / "obsm" / "X_umap", folder / ".partial-X_umap"
+    with readable_disk_errors(target):
+        shutil.rmtree(partial, ignore_errors=True)
+        _new_matrix(partial, embedding.shape, len(embedding))[:] = embedding
+        if _has_same_layout(target, partial):
+            move_into_place(partial / _ONLY_CHUNK, target / _ONLY_CHUNK)
+            shutil.rmtree(partial)
+        else:
+            shutil.rmtree(target, ignore_errors=True)  # of an older version: a kill here costs the embedding
+            move_into_place(partial, target)
+
+
+def _has_same_layout(one: Path, other: Path) -> bool:
+    layouts = [(path / ".zarray") for path in (one, other)]
+    return all(file.is_file() for file in layouts) and len({file.read_bytes() for file in layouts}) == 1
+
+
+def _new_matrix(path: Any, shape: tuple[int, ...], rows: int) -> Any:
+    """Make a float32 matrix as AnnData knows it, in chunks of whole rows, each of which is a file."""
+    matrix: Any = zarr.create_array(
+        path, shape=shape, chunks=(rows, shape[1]), dtype="float32", zarr_format=2,
+        config={"write_empty_chunks": True},
+    )  # fmt: skip
+    matrix.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+    return matrix
