@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.settings import get_settings
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from core.models import write_model
 from core.runs import make_run
@@ -17,9 +18,12 @@ from napari_histoclust.core.slides.stack import Stack, open_stack
 from napari_histoclust.widgets._folders import NewFolderDialog, free_folder
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.model import ModelDock
+from napari_histoclust.widgets.model import dock as model_dock
 from napari_histoclust.widgets.model.import_dialog import ImportDialog
+from napari_histoclust.widgets.validation import ValidationDock
 from stacks import STAINS, write_stack
 from widgets.deletion import delete
+from widgets.keys_and_wheel import type_over
 from widgets.made import context, notifications
 
 pytestmark = pytest.mark.gui
@@ -196,6 +200,38 @@ def test_what_is_typed_survives_the_dock(qtbot: QtBot, context: Context, dock: M
     assert again.run_settings().stride_px == 11
 
 
+def test_half_of_a_number_is_judged_when_it_is_used_and_not_before(
+    qtbot: QtBot, context: Context, dock: ModelDock, notifications: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_dock, "ask_new_folder", lambda *_: pytest.fail("asked for a folder"))
+    box: Any = dock.fit_form.form.editors["patch_px"].native
+    box.setFocus()
+    type_over(qtbot, box, "1")
+    assert notifications == []
+    validation = ValidationDock(context)
+    qtbot.addWidget(validation)
+    for button in (dock.train_button, dock.everything_button, validation.compare):
+        button.click()
+    sentence = '"Patch side" is 1: it must be 4 to 4,096.'
+    assert notifications == [sentence] * 3
+    assert context.runner.job is None
+    again = ModelDock(context)
+    qtbot.addWidget(again)
+    assert again.fit_form.form.editors["patch_px"].native.text() == "1"
+    qtbot.keyClicks(box, "6")
+    assert dock.fit_form.value().patch_px == 16
+
+
+def test_a_button_uses_what_was_typed_just_before(qtbot: QtBot, context: Context, dock: ModelDock) -> None:
+    box: Any = dock.fit_form.form.editors["clusters"].native
+    type_over(qtbot, box, "12")
+    seen: list[int] = []
+    dock.train_button.asked.disconnect()
+    dock.train_button.asked.connect(lambda: seen.append(dock.fit_form.value().clusters))
+    qtbot.mouseClick(dock.train_button, Qt.MouseButton.LeftButton)
+    assert seen == [12]
+
+
 def test_it_is_friendly_without_slides(qtbot: QtBot, context: Context) -> None:
     dock = ModelDock(context)
     qtbot.addWidget(dock)
@@ -230,3 +266,11 @@ def test_the_import_asks_what_the_files_do_not_say(qtbot: QtBot) -> None:
     line: Any = dialog._stains
     line.setText("h&e, CD 31,")
     assert dialog.stains() == TWO
+    dialog.show()
+    type_over(qtbot, dialog.side, "3")
+    dialog.accept()
+    assert dialog.isVisible()
+    assert dialog.complaint.text() == '"Patch side" is 3: it must be 4 to 4,096.'
+    type_over(qtbot, dialog.side, "16")
+    dialog.accept()
+    assert (dialog.isVisible(), dialog.patch_px()) == (False, 16)

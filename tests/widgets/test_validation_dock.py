@@ -15,8 +15,10 @@ from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.model import ModelDock
 from napari_histoclust.widgets.validation import ValidationDock
+from napari_histoclust.widgets.validation import dock as validation_dock
 from napari_histoclust.widgets.validation.computing import in_words
 from stacks import write_stack
+from widgets.keys_and_wheel import type_over
 from widgets.made import context, notifications
 
 pytestmark = pytest.mark.gui
@@ -74,6 +76,27 @@ def test_sentences_of_the_core_in_the_window_s_words() -> None:
     assert in_words("best is davies_bouldin 4: give more --seeds.") == (
         'best is Davies-Bouldin 4: give more "Seeds".'
     )
+
+
+@pytest.mark.parametrize(
+    ("box", "typed", "sentence"),
+    [
+        ("first", "1", '"Clusters" is 1: it must be 2 to 200.'),
+        ("last", "201", '"Clusters" is 201: it must be 2 to 200.'),
+        ("seeds", "0", '"Seeds" is 0: it must be 1 to 100.'),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_before_a_folder_is_asked_for(
+    qtbot: QtBot, context: Context, dock: ValidationDock, notifications: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, box: str, typed: str, sentence: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(validation_dock, "ask_new_folder", lambda *_: pytest.fail("asked for a folder"))
+    context.session.set_stacks([open_stack(write_stack(tmp_path / "s", stains=("HE", "CD31")))])
+    type_over(qtbot, getattr(dock, box), typed)
+    dock.compare.click()
+    dock.compare_into(tmp_path / "choice")
+    assert notifications == [sentence] * 2
+    assert context.runner.job is None
 
 
 @pytest.mark.slow

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QIcon, QPixmap
@@ -13,6 +13,7 @@ from superqt import QCollapsible
 
 from napari_histoclust.core.config import PRESETS, FitSettings, Preset, Settings, checked, spoken
 from napari_histoclust.widgets._editors import Editor, editor_of
+from napari_histoclust.widgets._number_range import ranges_of
 from napari_histoclust.widgets._tips import tipped
 
 S = TypeVar("S", bound=Settings)
@@ -21,6 +22,19 @@ _ON_THE_SLIDE = ("patch_px", "stride_px")
 """Lengths in px of the slide; the network's own px have no physical size."""
 
 _UNITS = {"_px": " (px)", "_deg": " (°)"}
+
+
+def settings_of(cls: type[S], typed: Mapping[str, Any]) -> S:
+    """Return the settings that are typed into a form.
+
+    Raises
+    ------
+    HistoclustError
+        If a value is out of its range; names the field by its caption.
+    """
+    for name, numbers in ranges_of(cls).items():
+        numbers.checked(typed[name], spoken(name, cls))
+    return checked(cls, typed)
 
 
 class SettingsForm(QWidget, Generic[S]):
@@ -68,12 +82,20 @@ class SettingsForm(QWidget, Generic[S]):
         HistoclustError
             If a value is out of its range.
         """
-        return checked(self._class, {name: editor.value for name, editor in self.editors.items()})
+        return settings_of(self._class, self.typed())
 
     def set_value(self, settings: S) -> None:
         """Show other settings."""
+        self.set_typed(settings.model_dump())
+
+    def typed(self) -> dict[str, Any]:
+        """Return name and value of each field, out of its range or not: what `settings_of` judges."""
+        return {name: editor.value for name, editor in self.editors.items()}
+
+    def set_typed(self, typed: Mapping[str, Any]) -> None:
+        """Show what was typed before."""
         for name, editor in self.editors.items():
-            editor.value = getattr(settings, name)
+            editor.value = typed[name]
         self._show_sizes()
 
     def set_um_per_px(self, um_per_px: float | None) -> None:
@@ -186,9 +208,13 @@ class FitForm(QWidget):
 
     def set_value(self, preset: Preset, settings: FitSettings) -> None:
         """Show other settings, and the preset that they came from."""
+        self.set_typed(preset, settings.model_dump())
+
+    def set_typed(self, preset: Preset, typed: Mapping[str, Any]) -> None:
+        """Show what was typed before, and the preset that it came from."""
         self._former = preset
         self._preset.value = preset
-        self.form.set_value(settings)
+        self.form.set_typed(typed)
 
     def _on_preset_changed(self, preset: Preset) -> None:
         """Fill in what the presets differ in; on the rest, such as the clusters, the user has the word."""

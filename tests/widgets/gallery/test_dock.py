@@ -14,7 +14,7 @@ from PIL import Image
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QWheelEvent
-from qtpy.QtWidgets import QApplication, QFileDialog, QInputDialog
+from qtpy.QtWidgets import QApplication, QDialog, QFileDialog
 
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
@@ -23,6 +23,7 @@ from napari_histoclust.core.jobs import Job, Progress, drive
 from napari_histoclust.core.patches.thumbnails import resized
 from napari_histoclust.core.run import Run, open_run
 from napari_histoclust.session.orders import Order, neighbours, ordered
+from napari_histoclust.widgets._dialogs import NumberDialog
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.gallery import GalleryDock
 from napari_histoclust.widgets.gallery.arranger import NO_RUN, NOTHING_CHOSEN
@@ -438,7 +439,7 @@ def test_the_button_asks_how_many_and_where(
     context.session.set_run(run)
     context.session.selection.set([4, 5, 6])
     settled()
-    monkeypatch.setattr(QInputDialog, "getInt", lambda *args: (args[3], True))
+    monkeypatch.setattr(NumberDialog, "exec", lambda dialog: QDialog.DialogCode.Accepted)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / "three.png"), ""))
     qtbot.mouseClick(dock.bar.save, Qt.MouseButton.LeftButton)
     assert context.runner.job is not None

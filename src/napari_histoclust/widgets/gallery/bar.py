@@ -10,6 +10,7 @@ from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
 from napari_histoclust.session.orders import Order
+from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets.gallery.arranger import NAMES, TIPS
 from napari_histoclust.widgets.gallery.view import SIDES
 
@@ -91,7 +92,7 @@ class GalleryBar(QWidget):
 
 
 def _order_box(order: Order) -> QComboBox:
-    box = QComboBox()
+    box = scrolled_past(QComboBox())
     box.setAccessibleName("Order")
     box.setToolTip("Which of the chosen patches come first")
     for index, one in enumerate(Order):

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint
-from qtpy.QtWidgets import QFileDialog, QInputDialog, QLabel, QMenu, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QVBoxLayout, QWidget
 
 from napari_histoclust.session.orders import Order
 from napari_histoclust.viewer.notices import sentences_shown, show_failure
+from napari_histoclust.widgets._dialogs import ask_number
 from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._number_range import NumberRange
 from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets.gallery.arranger import Arrangement, Arranger
 from napari_histoclust.widgets.gallery.bar import GalleryBar
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _USUAL_SIDE = 96
+_SHEET = "Patches on the sheet, the first ones of the present order."
 
 
 @dataclass
@@ -195,14 +198,12 @@ class GalleryDock(QWidget):
         if run is None or shown is None:
             return
         most = min(MOST, len(shown.ids))
-        count, is_given = QInputDialog.getInt(
-            self, "Save sheet", "Patches on the sheet, the first ones of the present order:",
-            min(USUAL, most), 1, most,
-        )  # fmt: skip
+        numbers = NumberRange(1, most, is_whole=True)
+        count = ask_number("Save sheet", _SHEET, "Patches", numbers, min(USUAL, most), self)
+        if count is None:
+            return
         proposed = run.path.parent / f"{run.path.name}_gallery.png"
-        name = is_given and QFileDialog.getSaveFileName(
-            self, "Save sheet", str(proposed), "PNG picture (*.png)"
-        )[0]  # fmt: skip
+        name = QFileDialog.getSaveFileName(self, "Save sheet", str(proposed), "PNG picture (*.png)")[0]
         if name:
             with sentences_shown():
                 self.save_sheet(Path(name), count)

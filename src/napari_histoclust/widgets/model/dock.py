@@ -219,17 +219,20 @@ class ModelDock(JobDock):
         tell(f"The model is in {folder}.")
 
     def _on_everything_asked(self) -> None:
-        self._ask_run_folder("Run everything", self.run_everything_to)
+        self._ask_run_folder("Run everything", self.run_settings, self.run_everything_to)
 
     def _on_map_asked(self) -> None:
-        self._ask_run_folder("Map the slides", self.map_to)
+        self._ask_run_folder("Map the slides", self.map_form.value, self.map_to)
 
-    def _ask_run_folder(self, title: str, go: Any) -> None:
+    def _ask_run_folder(self, title: str, check: Any, go: Any) -> None:
         if not may_leave(self.context, self):
             return
-        folder = ask_new_folder(title, _RUN_FOLDER, beside_slides(self.context.session.stacks, "run"), self)
-        if folder is not None:
-            go(folder)
+        proposed = beside_slides(self.context.session.stacks, "run")
+        with sentences_shown():
+            check()  # what is typed, before a folder is asked for
+            folder = ask_new_folder(title, _RUN_FOLDER, proposed, self)
+            if folder is not None:
+                go(folder)
 
     def _on_load_asked(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder of the model, or run folder", self._place())
@@ -254,17 +257,17 @@ class ModelDock(JobDock):
         dialog.deleteLater()
 
     def _on_form_changed(self) -> None:
-        with sentences_shown():
-            values = (self.fit_form.preset(), self.fit_form.value(), self.map_form.value())
-            remembered(self.context.session)["settings"] = values
+        # half of a number too: it is judged when it is used
+        typed = self.fit_form.preset(), self.fit_form.form.typed(), self.map_form.typed()
+        remembered(self.context.session)["settings"] = typed
 
     def _recall(self) -> None:
         """Show what was typed before the dock was closed."""
         noted = remembered(self.context.session).get("settings")
         if noted is not None:
             preset, fit, mapping = noted
-            self.fit_form.set_value(preset, fit)
-            self.map_form.set_value(mapping)
+            self.fit_form.set_typed(preset, fit)
+            self.map_form.set_typed(mapping)
 
     def _on_session_changed(self) -> None:
         session = self.context.session

@@ -10,7 +10,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout, QVBoxLayout, QWidget
 
 from napari_histoclust.core.export.options import ExportOptions
-from napari_histoclust.widgets._editors import AUTOMATIC
+from napari_histoclust.widgets._number_box import AUTOMATIC
+from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.forms import SettingsForm
 
@@ -64,7 +65,7 @@ class ExportChoices(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.boxes = {name: self._box(name) for name in FORMATS}
-        self.scope = tipped(QComboBox(), _SCOPE_HINT)
+        self.scope = tipped(scrolled_past(QComboBox()), _SCOPE_HINT)
         self.scope.addItems(_SCOPES)
         self.scope.currentIndexChanged.connect(self._on_choice_changed)
         self.form: SettingsForm[ExportOptions] = SettingsForm(ExportOptions(), (), "More settings")

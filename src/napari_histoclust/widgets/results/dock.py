@@ -131,7 +131,10 @@ class ResultsDock(JobDock):
 
     def _on_export_asked(self) -> None:
         run = self.context.session.run
-        if run is not None:
+        if run is None:
+            return
+        with sentences_shown():
+            self.choices.options()  # before a folder is asked for
             folder = QFileDialog.getExistingDirectory(self, "Export into", str(run.path))
             if folder:
                 self.export_to(Path(folder))

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from napari_histoclust.session.colouring import colourings
 from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
+from napari_histoclust.widgets._scrolling import scrolled_past
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +102,7 @@ class ColourBar(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.combo = QComboBox()
+        self.combo = scrolled_past(QComboBox())
         self.combo.setToolTip("What the points, and the patches on the tissue, are coloured by")
         self.combo.setAccessibleName("Colour by")
         self.combo.activated.connect(self._on_combo_activated)

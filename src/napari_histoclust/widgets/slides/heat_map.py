@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_histoclust.core.alignment.heat import heat_colour, overlap_heat, shift_heat
 from napari_histoclust.core.alignment.words import direction, length_in_words, place_of
+from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets._tips import tipped
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class HeatMaps(QWidget):
         super().__init__(parent)
         self._stack: Stack | None = None
         self._lines: tuple[StainAlignment, ...] = ()
-        self.what = tipped(QComboBox(), "What the maps show of each region of the slide.")
+        self.what = tipped(scrolled_past(QComboBox()), "What the maps show of each region of the slide.")
         self.what.addItems(["Shift", "Overlap"])
         self.what.currentIndexChanged.connect(self._on_what_changed)
         head = QHBoxLayout()

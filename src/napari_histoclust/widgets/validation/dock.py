@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QSpinBox, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
 
-from napari_histoclust.core.config import PRESETS, FitSettings, Preset
+from napari_histoclust.core.config import PRESETS, FitSettings
 from napari_histoclust.session.steps import fit_hindrance
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.widgets._dock import JobDock, prose, section
 from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
+from napari_histoclust.widgets._number_box import NumberBox
+from napari_histoclust.widgets._number_range import NumberRange
 from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets._tips import tipped
+from napari_histoclust.widgets.forms import settings_of
 from napari_histoclust.widgets.validation import computing
 from napari_histoclust.widgets.validation.index_table import IndexTable
 from napari_histoclust.widgets.validation.k_curves import KCurves
@@ -36,7 +39,8 @@ _FOLDER = (
     "Table and curves are written there. A folder in which the same comparison was interrupted is gone on "
     "with."
 )
-_SMALLEST, _LARGEST, _FIRST, _LAST, _SEEDS = 2, 200, 8, 18, 5
+_FIRST, _LAST, _SEEDS = 8, 18, 5
+_KS, _SEED_COUNTS = NumberRange(2, 200, is_whole=True), NumberRange(1, 100, is_whole=True)
 
 
 class ValidationDock(JobDock):
@@ -61,10 +65,10 @@ class ValidationDock(JobDock):
         self.compute_line, self.compare_line = JobLine(), JobLine()
         self.words, self.verdict = prose(), prose()
         self.table, self.curves = IndexTable(), KCurves()
-        self.first = _spin(_FIRST, _SMALLEST, _LARGEST, "Smallest number of clusters.")
-        self.last = _spin(_LAST, _SMALLEST, _LARGEST, "Largest number of clusters, itself included.")
-        self.seeds = _spin(
-            _SEEDS, 1, 100, "Models for each number: with several, their spread shows what is chance."
+        self.first = NumberBox(_KS, _FIRST, "Smallest number of clusters.")
+        self.last = NumberBox(_KS, _LAST, "Largest number of clusters, itself included.")
+        self.seeds = NumberBox(
+            _SEED_COUNTS, _SEEDS, "Models for each number: with several, their spread shows what is chance."
         )
         self._arrange()
         self._listen()
@@ -100,30 +104,30 @@ class ValidationDock(JobDock):
     def compare_into(self, folder: Path) -> None:
         """Compare the numbers of clusters that the form says; table and curves go to `folder`."""
         session = self.context.session
-        first, last = sorted((self.first.value(), self.last.value()))
         with sentences_shown():
-            job = computing.choose_k(
-                session.stacks[session.slide],
-                self._settings(),
-                range(first, last + 1),
-                self.seeds.value(),
-                folder,
-            )
+            job = computing.choose_k(session.stacks[session.slide], *self._wanted(), folder)
             self.start(self.compare, self.compare_line, "Choice of K", job, self._on_compared, is_heavy=True)
+
+    def _wanted(self) -> tuple[FitSettings, range, int]:
+        """Return settings, numbers of clusters and seeds; raise HistoclustError if one is out of range."""
+        first, last = sorted(box.checked("Clusters") for box in (self.first, self.last))
+        return self._settings(), range(first, last + 1), self.seeds.checked("Seeds")
 
     def _settings(self) -> FitSettings:
         """Return what is typed in the dock of models, where the same patches are trained on."""
-        noted: tuple[Preset, FitSettings, object] | None = remembered(self.context.session).get("settings")
-        return PRESETS["quick"] if noted is None else noted[1]
+        noted = remembered(self.context.session).get("settings")
+        return PRESETS["quick"] if noted is None else settings_of(FitSettings, noted[1])
 
     def _on_validated(self, _run: Run) -> None:
         self._on_session_changed()
 
     def _on_compare_asked(self) -> None:
-        proposed = beside_slides(self.context.session.stacks, "choose-k")
-        folder = ask_new_folder("Compare numbers of clusters", _FOLDER, proposed, self)
-        if folder is not None:
-            self.compare_into(folder)
+        with sentences_shown():
+            self._wanted()  # before a folder is asked for
+            proposed = beside_slides(self.context.session.stacks, "choose-k")
+            folder = ask_new_folder("Compare numbers of clusters", _FOLDER, proposed, self)
+            if folder is not None:
+                self.compare_into(folder)
 
     def _on_compared(self, folder: Path) -> None:
         remembered(self.context.session)["choice"] = folder
@@ -152,10 +156,3 @@ class ValidationDock(JobDock):
         if document is not None:
             self.curves.show_document(document)
             self.verdict.setText(computing.in_words(document["sentence"]))
-
-
-def _spin(value: int, low: int, high: int, hint: str) -> QSpinBox:
-    box = tipped(QSpinBox(), hint)
-    box.setRange(low, high)
-    box.setValue(value)
-    return box

@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, MEANINGS, TITLES
+from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.chart import COLOURS, Chart, Line
 
@@ -26,7 +27,7 @@ class KCurves(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._document: Document = {"figures": [], "series": {}}
-        self.measure = tipped(QComboBox(self), "Which measure is drawn.")
+        self.measure = tipped(scrolled_past(QComboBox(self)), "Which measure is drawn.")
         for name, title in TITLES.items():
             self.measure.addItem(_caption(name, title), name)
         self.chart = Chart("", "clusters (K)", rows=12)
