@@ -2,12 +2,12 @@
 # Install the system libraries that Qt and a virtual screen need, or say which are missing.
 # Usage: scripts/system_libraries.sh [screen]
 #   without an argument: what the program needs to open a window
-#   screen:              also Xvfb, on which the tests draw
+#   screen:              also Xvfb, on which the tests draw, and xdotool, which presses keys there
 set -u
 
 window="libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
 libxcb-shape0 libxcb-image0 libxcb-render-util0 libxcb-xinerama0 libdbus-1-3 libfontconfig1"
-screen="xvfb"
+screen="xvfb xdotool"
 
 wanted=$window
 [ "${1:-}" = screen ] && wanted="$wanted $screen"

@@ -1,14 +1,14 @@
-"""Clicks, drawn regions and number keys on the canvas, turned into calls of the session."""
+"""Clicks, drawn regions and keys on the canvas, turned into calls of the session."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Shapes
 
+from napari_histoclust.viewer.keys import Keys
 from napari_histoclust.viewer.places import patch_at, patches_inside
 
 if TYPE_CHECKING:
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from napari_histoclust.viewer.scene import Scene
 
 REGION = "region"
-_KEYS = "12345"
 
 
 class Gestures:
-    """What the mouse and the number keys do on the canvas while the workspace is open.
+    """What the mouse and the keys do on the canvas while the workspace is open.
 
     A click chooses a patch and points at it, a double click chooses its cluster, a drawn region what lies
     inside; Shift adds, Alt removes. napari's own zoom by double click rests meanwhile.
@@ -38,6 +37,8 @@ class Gestures:
         self._scene = scene
         self._modifiers: tuple[str, ...] = ()
         self._resting: list[Any] = []
+        self._region: Shapes | None = None
+        self._keys = Keys(scene)
 
     def connect(self) -> None:
         """Begin to listen."""
@@ -50,8 +51,7 @@ class Gestures:
         for callback in self._resting:
             callbacks.remove(callback)
         callbacks.append(self._on_viewer_double_click)
-        for number, key in enumerate(_KEYS):
-            viewer.bind_key(key, partial(self._on_viewer_number, number), overwrite=True)
+        self._keys.connect()
 
     def disconnect(self) -> None:
         """Leave the viewer as it was found."""
@@ -61,8 +61,7 @@ class Gestures:
         viewer.mouse_drag_callbacks.remove(self._on_viewer_drag)
         viewer.mouse_double_click_callbacks.remove(self._on_viewer_double_click)
         viewer.mouse_double_click_callbacks.extend(self._resting)
-        for key in _KEYS:
-            viewer.bind_key(key, None)
+        self._keys.disconnect()
         self.stop_drawing()
 
     def draw_region(self) -> None:
@@ -76,16 +75,19 @@ class Gestures:
             name=REGION, ndim=2, units=units, edge_color="#ffd400", face_color="#ffd40022", edge_width=0
         )
         region.metadata["histoclust"] = {"run": str(self._scene.session.run.path)}
+        self._region = region
         viewer.add_layer(region)
         viewer.layers.selection.active = region
         region.mode = "add_polygon_lasso"
+        self._keys.flick_over(region)
         region.mouse_drag_callbacks.append(self._on_region_drag)
 
     def stop_drawing(self) -> None:
         """Take the layer for drawing away, if there is one."""
-        viewer = self._scene.viewer
-        if viewer is not None and REGION in viewer.layers:
-            viewer.layers.remove(REGION)
+        viewer, region = self._scene.viewer, self._region
+        self._region = None
+        if viewer is not None and region is not None and region in viewer.layers:
+            viewer.layers.remove(region)
 
     def _on_region_drag(self, region: Shapes, event: Any) -> Generator[None, None, None]:
         """Wait for the end of the stroke; napari's own lasso, called before, has closed the outline then.
@@ -131,9 +133,6 @@ class Gestures:
         if patch is not None and _is_looking(viewer):
             labels = session.palette.shown_labels
             choose(session.selection, labels == labels[patch], _names(event))
-
-    def _on_viewer_number(self, number: int, _: Viewer) -> None:
-        self._scene.stains.show_number(number)
 
     def _patch_at(self, position: tuple[float, ...]) -> int | None:
         run = self._scene.session.run

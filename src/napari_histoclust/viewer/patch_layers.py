@@ -47,6 +47,8 @@ class PatchLayers:
         self.clusters = Layer.create(*clusters_layer(run, slide, session.palette))
         self.selection = Layer.create(*selection_layer(run, slide))
         self.focus = Layer.create(*focus_layer(run, slide))
+        for layer in self.all:
+            _fix(layer)
         self._painted: tuple[object, ...] = (CLUSTER, session.palette.labels)
         self.paint_colours()
         self.paint_selection()
@@ -62,7 +64,7 @@ class PatchLayers:
         session, colouring = self._session, colour(self._session)
         source = (session.colour_by, session.palette.labels)
         if any(now is not before for now, before in zip(source, self._painted, strict=True)):
-            _show(self.clusters, _picture(self._run, self._slide, colouring.codes, len(colouring.table)))
+            self.clusters.data = _picture(self._run, self._slide, colouring.codes, len(colouring.table))
             self._painted = source
         self.clusters.colormap = label_colormap(colouring.table)
         if session.colour_by == CLUSTER:
@@ -75,20 +77,27 @@ class PatchLayers:
         self.selection.visible = len(selection) > 0 and not is_point
         if self.selection.visible:
             values = np.where(selection.mask[self._run.rows(self._slide)], CHOSEN, OTHER).astype(np.uint8)
-            _show(self.selection, self._run.grids[self._slide].picture(values))
+            self.selection.data = self._run.grids[self._slide].picture(values)
 
     def paint_focus(self) -> None:
         """Move the ring."""
         focus = self._session.focus
         here = [] if focus is None or self._run.slide_index[focus] != self._slide else [focus]
-        _show(self.focus, np.array([world_of_patch(self._run, patch) for patch in here]).reshape(-1, 2))
+        self.focus.data = np.array([world_of_patch(self._run, patch) for patch in here]).reshape(-1, 2)
         self.paint_selection()
 
 
-def _show(layer: Layer, data: NDArray[Any]) -> None:
-    """Give a layer other data; napari makes it editable at that."""
-    layer.data = data
+def _fix(layer: Layer) -> None:
+    """Let no slip of the mouse paint over the result.
+
+    napari's controls make points editable whenever they are shown and whenever one comes back from 3D.
+    """
     layer.editable = False
+    layer.events.editable.connect(_stay_fixed)
+
+
+def _stay_fixed(event: Any) -> None:
+    event.source.editable = False
 
 
 def _picture(run: Run, slide: int, codes: NDArray[Any], size: int) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari import Viewer
 from napari.layers import Layer
+from psygnal import Signal
 
 from napari_histoclust.session.view_state import ViewState
 from napari_histoclust.viewer.layers import stack_layers
@@ -51,7 +52,14 @@ class Scene:
         Which stain is seen.
     patches : PatchLayers or None
         The layers of the run on the slide that is shown.
+
+    Signals
+    -------
+    rebuilt
+        Some of `layers` are other ones than before.
     """
+
+    rebuilt = Signal()
 
     def __init__(self, viewer: Viewer, session: Session) -> None:
         self._viewer = weakref.ref(unwrapped(viewer))
@@ -70,6 +78,11 @@ class Scene:
     def viewer(self) -> Viewer | None:
         """The viewer, while there is one."""
         return self._viewer()
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers that are the scene's own."""
+        return (*self.stains.layers, *(() if self.patches is None else self.patches.all))
 
     def go_to(self, patch: int) -> None:
         """Bring a patch to the middle of the canvas, on its slide, at a zoom at which it can be read."""
@@ -129,11 +142,14 @@ class Scene:
         stack = session.stacks[session.slide] if session.stacks else None
         before, self._shown = self._shown, (stack, session.run, session.slide)
         is_other_stack = stack is not before[0]
+        is_other_run = session.run is not before[1] or session.slide != before[2]
         if is_other_stack:
             self._build_stains(viewer)
-        if session.run is not before[1] or session.slide != before[2]:
+        if is_other_run:
             self._build_patches(viewer)
         self._order(viewer)
+        if is_other_stack or is_other_run:
+            self.rebuilt.emit()
         if is_other_stack and len(viewer.layers):
             viewer.reset_view()
 
@@ -164,7 +180,6 @@ class Scene:
         for layer in () if self.patches is None else self.patches.all:
             if layer in viewer.layers:
                 viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
-                layer.editable = False  # a slip of the mouse must not paint over the result
         shown = self.stains.shown_layer
         if shown is not None and shown in viewer.layers:
             viewer.layers.selection.active = shown

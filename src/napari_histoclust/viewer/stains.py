@@ -31,6 +31,11 @@ class Stains:
         """The layer of the stain that is seen."""
         return self._layers.get(self.shown)
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of all stains."""
+        return tuple(self._layers.values())
+
     def take_up(self, names: tuple[str, ...], layers: Mapping[str, Layer]) -> None:
         """Begin with the layers of another slide; the stain seen before is seen again if there is one."""
         self.names, self._layers = names, dict(layers)

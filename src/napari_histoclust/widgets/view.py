@@ -21,7 +21,9 @@ from superqt.utils import signals_blocked
 from napari_histoclust.session.colouring import colourings
 from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
 from napari_histoclust.session.summary import summary_of
+from napari_histoclust.viewer.keys import STAIN_KEYS
 from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets._tips import tipped
 
 if TYPE_CHECKING:
@@ -52,10 +54,10 @@ class ViewBar(QWidget):
         super().__init__(parent)
         self._context = context
         self._buttons = StainButtons(self)
-        self._blend_with = tipped(QComboBox(self), "A second stain to lay over the first.")
+        self._blend_with = tipped(scrolled_past(QComboBox(self)), "A second stain to lay over the first.")
         self.share = _slider(self, 0, "How much of the second stain is seen over the first.")
         self.opacity = _slider(self, 50, "How strongly the colours of the patches cover the tissue.")
-        self.colour_by = tipped(QComboBox(self), "What the map and the plot are coloured by.")
+        self.colour_by = tipped(scrolled_past(QComboBox(self)), "What the map and the plot are coloured by.")
         self._region = tipped(
             QPushButton("Draw region", self),
             "Draw an outline on the tissue to choose the patches inside. Shift adds, Alt removes.",
@@ -191,7 +193,8 @@ class StainButtons(QWidget):
             self._row.removeWidget(button)
             button.deleteLater()
         for number, name in enumerate(names):
-            button = tipped(QPushButton(name, self), f"See {name} in the same place (key {number + 1}).")
+            key = f" (key {STAIN_KEYS[number]})" if number < len(STAIN_KEYS) else ""
+            button = tipped(QPushButton(name, self), f"See {name} in the same place{key}.")
             button.setCheckable(True)
             self._group.addButton(button, number)
             self._row.addWidget(button)
