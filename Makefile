@@ -3,6 +3,7 @@
 # make lint   the checks alone
 # make scverse  the environment with scanpy, squidpy and spatialdata that the tests use
 # make bench  the benchmarks (about half an hour)
+# make kills  some hundred kills of every job, at its changes to the disk; TRIES=5 for fewer
 # make fuzz   10,000 damaged slides (about half an hour); CASES=500 for fewer
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 VENV := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint scverse bench fuzz clean
+.PHONY: demo test lint scverse bench fuzz kills clean
 
 demo: $(INSTALLED)
 	@scripts/system_libraries.sh
@@ -39,6 +40,11 @@ SEED ?= 1
 
 fuzz: $(INSTALLED)
 	$(VENV)/python tests/fuzz/campaign.py --cases $(CASES) --seed $(SEED) --keep fuzz-failures
+
+TRIES ?= 20
+
+kills: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(VENV)/python tests/kills/campaign.py --tries $(TRIES) --seed $(SEED)
 
 clean:
 	rm -rf .venv .venv-scverse demo-run build dist
