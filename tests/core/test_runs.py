@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
 import pytest
+import zarr
 
 from core.runs import make_run
+from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.manifest import PATCHES
 from napari_histoclust.core.part import part_of
 from napari_histoclust.core.run import open_run
@@ -45,3 +48,12 @@ def test_only_clusters_with_patches_are_counted(tmp_path: Path) -> None:
     part = part_of(run, kept)
     assert run.clusters_used == len(set(run.labels.tolist()))
     assert part.clusters_used == run.clusters_used - 1
+
+
+@pytest.mark.parametrize("code", [-1, 4])
+def test_a_code_that_is_no_cluster_is_damage_and_not_the_last_cluster(tmp_path: Path, code: int) -> None:
+    make_run(tmp_path / "run")
+    store: Any = zarr.open_group(tmp_path / "run" / PATCHES, mode="r+")
+    store["obs/cluster/codes"][5] = code
+    with pytest.raises(HistoclustError, match=r"patches.zarr: is damaged \(patches without a cluster\)"):
+        open_run(tmp_path / "run")

@@ -7,6 +7,8 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pytest
+import zarr
+from anndata.io import write_elem
 
 from napari_histoclust.core import store
 from napari_histoclust.core.palette import default_clusters
@@ -94,3 +96,62 @@ def test_an_embedding_replaces_an_older_one(tmp_path: Path) -> None:
         adata = anndata.read_zarr(tmp_path / "patches.zarr")
         assert set(adata.obsm) == {"latent", "spatial", "stain_od", "X_umap"}
         assert (adata.obsm["X_umap"] == value).all()
+
+
+def growing(folder: Path, fingerprint: str = "") -> GrowingStore:
+    table = patch_table(["a"], [lattice(8, 6)], [None])
+    return GrowingStore(folder, table, STAINS, fingerprint=fingerprint)
+
+
+@pytest.mark.parametrize("name", ["store.zarr/obsm/latent/1.0", "results.zarr/cluster/1"])
+@pytest.mark.parametrize("damage", ["lost", "cut", "older"])
+def test_a_chunk_that_is_not_as_it_was_written_is_computed_anew(
+    tmp_path: Path, name: str, damage: str
+) -> None:
+    """What a power cut may leave: the checksum on the disk, but not what was written before it."""
+    first = growing(tmp_path)
+    file = tmp_path / ".mapping" / name
+    first.write(1, result(slice(0, 16)))
+    older = file.read_bytes()
+    for chunk in [*first.missing(), 1]:
+        first.write(chunk, result(first.rows(chunk)))
+    assert growing(tmp_path).missing() == []
+    if damage == "lost":
+        file.unlink()
+    else:
+        file.write_bytes(older if damage == "older" else older[: len(older) // 2])
+    assert growing(tmp_path).missing() == [1]
+
+
+def test_what_belongs_to_another_mapping_is_begun_anew(tmp_path: Path) -> None:
+    first = growing(tmp_path, "one")
+    first.write(0, result(first.rows(0)))
+    assert growing(tmp_path, "one").missing() == [1, 2]
+    assert growing(tmp_path, "another").missing() == [0, 1, 2]
+
+
+def test_a_store_with_a_patch_of_no_cluster_gets_no_name(tmp_path: Path) -> None:
+    store_ = growing(tmp_path)
+    for chunk in store_.missing():
+        store_.write(chunk, result(store_.rows(chunk)))
+    with pytest.raises(ValueError, match="not every patch has a cluster"):
+        store_.finish(default_clusters(2), {})  # there are three
+    assert not (tmp_path / "patches.zarr").exists()
+    store_.finish(default_clusters(3), {})  # nothing was lost by it
+    assert [p.name for p in tmp_path.iterdir()] == ["patches.zarr"]
+
+
+def test_an_embedding_of_an_older_layout_is_replaced(tmp_path: Path) -> None:
+    store_ = growing(tmp_path)
+    for chunk in store_.missing():
+        store_.write(chunk, result(store_.rows(chunk)))
+    store_.finish(default_clusters(3), {})
+    group = zarr.open_group(tmp_path / "patches.zarr", mode="r+")
+    write_elem(group["obsm"], "X_umap", np.zeros((48, 2), np.float32))
+    expected = np.zeros((48, 2), np.float32)
+    for value in (0.0, 3.0, 0.0):  # Zarr writes no chunk of zeros unless it is told to
+        expected[:] = value
+        store.write_embedding_array(tmp_path, expected)
+        np.testing.assert_array_equal(anndata.read_zarr(tmp_path / "patches.zarr").obsm["X_umap"], expected)
+        assert (tmp_path / "patches.zarr" / "obsm" / "X_umap" / "0.0").is_file()
+    assert [p.name for p in tmp_path.iterdir()] == ["patches.zarr"]

@@ -214,12 +214,11 @@ def open_run(path: str | Path) -> Run:
 def _read(folder: Path, manifest: Manifest) -> Run:
     group: Any = zarr.open_group(folder / PATCHES, mode="r")
     obs, clusters = group["obs"], group["uns/clusters"]
-    codes = obs["cluster/codes"][:]
-    categories = np.asarray(obs["cluster/categories"][:], np.int16)
+    labels = _labels(obs["cluster/codes"][:], obs["cluster/categories"][:])
     ends = np.cumsum([0] + [slide.patches for slide in manifest.slides])
     columns = {name: obs[name][:] for name in ("row", "col", "tissue_fraction")}
-    if len(codes) != ends[-1]:
-        raise ValueError(f"{len(codes)} patches where run.json states {ends[-1]}")
+    if len(labels) != ends[-1]:
+        raise ValueError(f"{len(labels)} patches where run.json states {ends[-1]}")
     return Run(
         path=folder,
         manifest=manifest,
@@ -233,10 +232,17 @@ def _read(folder: Path, manifest: Manifest) -> Run:
                 clusters["id"][:], clusters["name"][:], clusters["colour"][:], strict=True
             )
         ),
-        labels=categories[codes],
+        labels=labels,
         confidence=obs["confidence"][:],
         entropy=obs["entropy"][:],
     )
+
+
+def _labels(codes: NDArray[np.integer], categories: NDArray[np.integer]) -> NDArray[np.int16]:
+    """Return the cluster of each patch; AnnData's -1, which stands for none, would be the last one."""
+    if len(codes) and not (0 <= codes.min() and codes.max() < len(categories)):
+        raise ValueError("patches without a cluster")
+    return np.asarray(categories, np.int16)[codes]
 
 
 def _grid(slide: SlideEntry, columns: dict[str, NDArray[np.generic]]) -> PatchGrid:
