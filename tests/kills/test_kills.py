@@ -19,12 +19,12 @@ pytestmark = [
 ]
 
 KILLS = {
-    "fit": 8,
-    "map": 12,
-    "finish": 24,
+    "fit": 6,
+    "map": 8,
+    "finish": 16,
     "embed again": 40,  # all
     "save again": 24,
-    "choose-k": 8,
+    "choose-k": 4,
     "export again csv": 40,
     "export again ome-zarr": 40,
 }
