@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,7 @@ def readable_disk_errors(path: Path) -> Iterator[None]:
         raise HistoclustError(f"{path}: could not be written, {reasons[error.errno]}.") from error
 
 
-@contextmanager
-def atomic_file(path: Path, *, own: bool = False) -> Iterator[Path]:
+def atomic_file(path: Path, *, own: bool = False) -> AbstractContextManager[Path]:
     """Yield the path of a temporary file that becomes `path` on success.
 
     On any error the temporary is removed and whatever stood at `path` is untouched. A symbolic link stays:
@@ -66,24 +65,10 @@ def atomic_file(path: Path, *, own: bool = False) -> Iterator[Path]:
     HistoclustError
         If something else stands at `path`, or the disk is full, read-only or forbidden.
     """
-    with readable_disk_errors(path):
-        path = _followed(path)
-        check_file(path, own=own)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = _partial(path)
-        _remove(partial)
-        try:
-            yield partial
-            check_file(path, own=own)  # the whole job lies between
-            with _recorded(partial, path, own):
-                move_into_place(partial, path)
-        except BaseException:
-            _remove(partial)
-            raise
+    return _atomic(path, own, is_folder=False)
 
 
-@contextmanager
-def atomic_folder(path: Path, *, own: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path, *, own: bool = False) -> AbstractContextManager[Path]:
     """Yield the path of a temporary folder, to be made by the caller, that becomes `path` on success.
 
     As `atomic_file`. An empty folder at `path` is replaced, another one only if it is as this program left
@@ -95,21 +80,29 @@ def atomic_folder(path: Path, *, own: bool = False) -> Iterator[Path]:
     HistoclustError
         As `atomic_file`.
     """
+    return _atomic(path, own, is_folder=True)
+
+
+@contextmanager
+def _atomic(path: Path, own: bool, is_folder: bool) -> Iterator[Path]:
+    check, put = (check_folder, _replace_folder) if is_folder else (check_file, move_into_place)
     with readable_disk_errors(path):
         path = _followed(path)
-        _take_back(path)
-        check_folder(path, own=own)
+        if is_folder:
+            _take_back(path)
+        check(path, own=own)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = _partial(path)
         _remove(partial)
         try:
             yield partial
-            check_folder(path, own=own)
+            check(path, own=own)  # the whole job lies between
             with _recorded(partial, path, own):
-                _put(partial, path)
+                put(partial, path)
         except BaseException:
             _remove(partial)
-            _take_back(path)
+            if is_folder:
+                _take_back(path)
             raise
 
 
@@ -183,7 +176,7 @@ def _recorded(partial: Path, path: Path, own: bool) -> Iterator[None]:
     record(path, new)
 
 
-def _put(partial: Path, path: Path) -> None:
+def _replace_folder(partial: Path, path: Path) -> None:
     """Rename a folder to `path`, where nothing, an empty folder or one of ours may stand."""
     aside = _aside(path)
     if path.is_dir():

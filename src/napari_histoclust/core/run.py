@@ -240,9 +240,10 @@ def _read(folder: Path, manifest: Manifest) -> Run:
 
 def _labels(codes: NDArray[np.integer], categories: NDArray[np.integer]) -> NDArray[np.int16]:
     """Return the cluster of each patch; AnnData's -1, which stands for none, would be the last one."""
-    if len(codes) and not (0 <= codes.min() and codes.max() < len(categories)):
+    if len(codes) and (codes.min() < 0 or codes.max() >= len(categories)):
         raise ValueError("patches without a cluster")
-    return np.asarray(categories, np.int16)[codes]
+    labels: NDArray[np.int16] = np.asarray(categories, np.int16)[codes]
+    return labels
 
 
 def _grid(slide: SlideEntry, columns: dict[str, NDArray[np.generic]]) -> PatchGrid:

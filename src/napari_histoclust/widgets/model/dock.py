@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from napari_histoclust.core.run import Run
     from napari_histoclust.widgets.context import Context
 
-_NO_MODEL = (
-    "There is no model yet. Train one on the slides, or load one that was trained for the same stains."
-)
+_NO_MODEL = "There is no model yet. Train one on the slides, or load one trained for the same stains."
 _RUN_FOLDER = (
     "The run folder: labels, model and tables are written there. A folder in which the same job was "
     "interrupted is gone on with."
