@@ -19,6 +19,7 @@ from napari_builtins.io import napari_get_reader
 from numpy.typing import NDArray
 
 from core.runs import make_run
+from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.errors import Cancelled
 from napari_histoclust.core.export import export_run
 from napari_histoclust.core.export.label_tiles import LabelPyramid
@@ -170,7 +171,8 @@ def test_more_than_255_clusters(tmp_path: Path) -> None:
 
 def test_cancelled_leaves_what_was_there(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", rows=60, cols=70, patch_px=1024)
-    (tmp_path / "labels.ome.tif").write_text("before")
+    with atomic_file(tmp_path / "labels.ome.tif") as partial:
+        partial.write_text("before")
     with pytest.raises(Cancelled):
         drive(export_run(run, ["ome-tiff"], tmp_path), cancelled=lambda: True)
     assert (tmp_path / "labels.ome.tif").read_text() == "before"
