@@ -154,7 +154,7 @@ def test_what_came_while_it_was_written_is_kept(tmp_path: Path) -> None:
     """Between the check and the end lies the whole job."""
     target = tmp_path / "a.csv"
     with (
-        pytest.raises(HistoclustError, match="is not as this program left it"),
+        pytest.raises(HistoclustError, match="known to be as this program left it"),
         atomic_file(target) as partial,
     ):
         partial.write_text("ours")
@@ -213,13 +213,98 @@ def test_in_a_folder_of_our_own_what_stands_there_is_ours(tmp_path: Path) -> Non
     assert content(tmp_path) == {"run.json": "new", "cache": "folder"}
 
 
+def test_a_link_in_a_folder_of_our_own_is_not_followed(tmp_path: Path) -> None:
+    """Nobody asked for what lies behind it to be written."""
+    foreign_file(tmp_path / "thesis.txt")
+    foreign_folder(tmp_path / "documents")
+    (tmp_path / "run.json").symlink_to("thesis.txt")
+    (tmp_path / ".mapping").symlink_to("documents")
+    before = content(tmp_path)
+    with pytest.raises(HistoclustError, match=r"run.json: is a link"):
+        write_json(tmp_path / "run.json", {})
+    with (
+        pytest.raises(HistoclustError, match="mapping: is a link"),
+        atomic_folder(tmp_path / ".mapping", own=True),
+    ):
+        pytest.fail("nothing may be begun")
+    assert content(tmp_path) == before
+
+
+def test_a_neighbour_called_old_is_nobodys_leftover(tmp_path: Path) -> None:
+    foreign_folder(tmp_path / ".old-store")
+    for text in ("one", "two"):
+        write_folder(tmp_path / "store", text)
+    assert content(tmp_path)[".old-store/thesis.txt"] == "years of work"
+
+
+def test_an_empty_folder_that_somebody_made_inside_is_theirs(tmp_path: Path) -> None:
+    write_folder(tmp_path / "store", "x")
+    (tmp_path / "store" / "mine").mkdir()
+    with pytest.raises(HistoclustError, match="store: is there already"):
+        write_folder(tmp_path / "store", "y")
+
+
+def test_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    write_folder(Path(), "x")
+    assert content(tmp_path) == {"here": "folder", "here/x": "x"}
+
+
+def test_however_a_folder_is_reached_its_outputs_are_known(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    write_file(tmp_path / "link" / "a.txt", "one")
+    write_file(tmp_path / "real" / ".." / "real" / "a.txt", "two")
+    write_file(tmp_path / "link" / "a.txt", "three")
+    assert content(tmp_path / "real") == {"a.txt": "three"}
+
+
+@pytest.mark.parametrize("check", [check_file, check_folder])
+def test_a_place_where_nothing_can_be_is_told_at_once(tmp_path: Path, check: Callable[[Path], None]) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HistoclustError, match="a file stands where a folder is needed"):
+        check(tmp_path / "file" / "below" / "a")
+    for length in (250, 300):  # the hidden name is longer than the name
+        with pytest.raises(HistoclustError, match="the name is too long"):
+            check(tmp_path / ("x" * length))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become nobody")
+def test_folders_that_may_not_be_entered_or_written(tmp_path: Path) -> None:
+    for name, mode in (("shut", 0o600), ("read-only", 0o555)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        for name in ("shut", "read-only"):
+            with pytest.raises(HistoclustError, match="you may not write there"):
+                check_file(tmp_path / name / "a.txt")
+    finally:
+        os.seteuid(0)
+
+
+def test_without_a_home_outputs_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: object) -> str:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("HISTOCLUST_STATE")
+    monkeypatch.setattr("platformdirs.user_state_path", nobody)
+    write_file(tmp_path / "a.txt", "one")
+    with pytest.raises(HistoclustError, match="is there already"):
+        write_file(tmp_path / "a.txt", "two")
+
+
 def test_without_a_state_folder_outputs_are_written_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
     monkeypatch.setenv("HISTOCLUST_STATE", str(tmp_path / "state"))
     write_file(tmp_path / "a.txt", "one")
-    with pytest.raises(HistoclustError, match="is not as this program left it"):
+    with pytest.raises(HistoclustError, match="known to be as this program left it"):
         write_file(tmp_path / "a.txt", "two")
     assert (tmp_path / "a.txt").read_text() == "one"
 
@@ -230,7 +315,7 @@ def test_a_damaged_record_is_no_leave(tmp_path: Path, record: str, monkeypatch: 
     write_file(tmp_path / "a.txt", "one")
     (note,) = (tmp_path / "state").iterdir()
     note.write_text(record)
-    with pytest.raises(HistoclustError, match="is not as this program left it"):
+    with pytest.raises(HistoclustError, match="known to be as this program left it"):
         write_file(tmp_path / "a.txt", "two")
 
 
@@ -247,9 +332,9 @@ def test_what_an_earlier_kill_left_is_swept_away(tmp_path: Path) -> None:
 def test_a_folder_put_aside_by_a_kill_is_taken_back(tmp_path: Path, is_new_there: bool) -> None:
     target = tmp_path / "store"
     write_folder(target, "old")
-    target.rename(tmp_path / ".old-store")
+    target.rename(tmp_path / ".histoclust-old-store")
     if is_new_there:
-        shutil.copytree(tmp_path / ".old-store", target)
+        shutil.copytree(tmp_path / ".histoclust-old-store", target)
         (target / "new").write_text("new")
     with pytest.raises(ValueError, match="stopped"), atomic_folder(target, own=True):
         raise ValueError("stopped")

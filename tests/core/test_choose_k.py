@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_histoclust.core.bundle import ModelSpec
-from napari_histoclust.core.choose_k import choose_k
+from napari_histoclust.core.choose_k import check_comparison_folder, choose_k
 from napari_histoclust.core.config import PRESETS, FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress, drive
@@ -158,3 +158,13 @@ def test_no_k_and_too_many_clusters_are_refused(
         drive(choose_k(pixels, spec, settings, (), SEEDS, tmp_path))
     with pytest.raises(HistoclustError, match="--clusters 60"):
         drive(choose_k(pixels, spec, settings, (2, 60), SEEDS, tmp_path))
+
+
+def test_a_comparison_that_was_killed_before_it_had_begun_is_begun(tmp_path: Path) -> None:
+    (tmp_path / "fits").mkdir()
+    check_comparison_folder(tmp_path)
+    (tmp_path / "fits" / ".partial-inputs.json").write_text("{")
+    check_comparison_folder(tmp_path)
+    (tmp_path / "fits" / "mine.txt").write_text("years of work")
+    with pytest.raises(HistoclustError, match="holds something else"):
+        check_comparison_folder(tmp_path)

@@ -204,3 +204,14 @@ def test_labels_that_hold_code_are_not_run(run: Run) -> None:
     np.save(file, np.array([object()], object), allow_pickle=True)
     with pytest.raises(HistoclustError, match="is damaged"):
         load_edits(run)
+
+
+def test_files_of_somebody_else_beside_the_edits_stay(run: Run) -> None:
+    folder = run.path / "session"
+    folder.mkdir(exist_ok=True)
+    for name in ("labels-pathologist2.npy", "labels-notes.txt"):
+        (folder / name).write_text("years of work")
+    save_edits(run.path, split(run))
+    save_edits(run.path, renamed(run))
+    assert {"labels-pathologist2.npy", "labels-notes.txt"} <= {file.name for file in folder.iterdir()}
+    assert not list(folder.glob("labels-????????.npy"))

@@ -170,3 +170,16 @@ def test_a_damaged_tile_is_a_hole_in_its_stain_and_not_the_end(tmp_path: Path, m
     assert in_tile  # the tile is 128 px, 8 patches wide
     assert not in_tile & set(zip(run.grids[0].row, run.grids[0].col, strict=True))
     assert len(run) > len(whole) / 2
+
+
+@pytest.mark.parametrize("change", ["stains", "axes"])
+def test_the_same_weights_applied_otherwise_are_another_model(
+    tmp_path: Path, model: Model, change: str
+) -> None:
+    stack = hc.open_stack(write_stack(tmp_path / "s"))
+    hc.map(stack, model, tmp_path / "run", stride_px=24)
+    first, second, *rest = model.spec.stains
+    other = {"stains": (second, first, *rest)} if change == "stains" else {"axes": "xy"}
+    turned = Model(model.spec.model_copy(update=other), model.state)
+    with pytest.raises(HistoclustError, match="of other slides, another model or other settings"):
+        hc.map(stack, turned, tmp_path / "run", stride_px=24)

@@ -123,6 +123,38 @@ def test_a_chunk_that_is_not_as_it_was_written_is_computed_anew(
     assert growing(tmp_path).missing() == [1]
 
 
+def test_a_checksum_that_a_power_cut_left_empty_is_none(tmp_path: Path) -> None:
+    first = growing(tmp_path)
+    for chunk in first.missing():
+        first.write(chunk, result(first.rows(chunk)))
+    (tmp_path / ".mapping" / "results.zarr" / "checksum" / "2").write_bytes(b"")
+    assert growing(tmp_path).missing() == [2]
+
+
+@pytest.mark.parametrize("name", ["store.zarr/obs/.zattrs", "store.zarr/uns/.zgroup", "store.zarr/obs/row/0"])
+def test_a_finish_that_a_power_cut_left_half_is_done_again(tmp_path: Path, name: str) -> None:
+    first = growing(tmp_path)
+    for chunk in first.missing():
+        first.write(chunk, result(first.rows(chunk)))
+    file = tmp_path / ".mapping" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"")
+    again = growing(tmp_path)
+    assert again.missing() == []
+    again.finish(default_clusters(3), {})
+    assert anndata.read_zarr(tmp_path / "patches.zarr").n_obs == 48
+
+
+@pytest.mark.parametrize(
+    "name", ["store.zarr/.zgroup", "results.zarr/.zattrs", "store.zarr/obsm/latent/.zarray"]
+)
+def test_what_a_power_cut_left_of_the_layout_is_begun_anew(tmp_path: Path, name: str) -> None:
+    first = growing(tmp_path)
+    first.write(0, result(first.rows(0)))
+    (tmp_path / ".mapping" / name).write_bytes(b"")
+    assert growing(tmp_path).missing() == [0, 1, 2]
+
+
 def test_what_belongs_to_another_mapping_is_begun_anew(tmp_path: Path) -> None:
     first = growing(tmp_path, "one")
     first.write(0, result(first.rows(0)))

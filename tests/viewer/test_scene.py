@@ -62,6 +62,19 @@ def test_the_layers_of_a_run_go_with_it_and_those_of_others_stay(scene: Scene) -
     assert names(scene) == ["mine"]
 
 
+def test_a_copy_of_ours_is_its_makers(scene: Scene) -> None:
+    """napari copies the notes on a layer with it; what was painted on the copy is a person's work."""
+    viewer = scene.viewer
+    for name in ("clusters", "HE"):
+        data, options, kind = viewer.layers[name].as_layer_data_tuple()
+        viewer._add_layer_from_data(data, {**options, "name": f"{name} copy"}, kind)
+    scene.session.show_slide(1)
+    assert {"clusters copy", "HE copy"} <= set(names(scene))
+    scene.session.set_run(None)
+    scene.session.set_stacks([])
+    assert names(scene) == ["clusters copy", "HE copy"]
+
+
 def test_a_merge_recolours_without_touching_the_picture(scene: Scene, run: Run) -> None:
     layer = scene.patches.clusters
     picture = layer.data

@@ -98,16 +98,22 @@ def test_backspace_and_typing_into_the_middle(qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize("left", ["", "-", "1e", "1.2.3", "px"])
-def test_what_is_no_number_gives_way_to_the_last_one(qtbot: QtBot, left: str) -> None:
+def test_what_is_no_number_stays_is_marked_and_is_refused(qtbot: QtBot, left: str) -> None:
+    """It becomes no other number: not the last one either."""
     box = shown(qtbot, SIDE, 46)
     type_over(qtbot, box, "16")
     leave(box)
     qtbot.keySequence(box, QKeySequence(QKeySequence.StandardKey.SelectAll))
     qtbot.keyClick(box, Qt.Key.Key_Backspace)
     qtbot.keyClicks(box, left)
-    assert box.value() == 16
-    leave(box)
-    assert (box.text(), box.value()) == ("16", 16)
+    for _ in range(2):
+        assert (box.text(), box.value()) == (left, left)
+        with pytest.raises(HistoclustError, match=r'^"Side" is (empty|"1e"|"-"|"1.2.3"|"px"): it must be'):
+            box.checked("Side")
+        leave(box)
+    assert box.property("outside")
+    box.stepBy(1)  # the arrows lead back into the range
+    assert box.checked("Side") == box.value() >= 4
     assert not box.property("outside")
 
 
@@ -177,7 +183,7 @@ def test_nothing_typed_is_automatic(qtbot: QtBot) -> None:
     leave(box)
     type_over(qtbot, box, "-")
     leave(box)
-    assert box.text() == "16"
+    assert box.value() == box.text() == "-"
     box.setValue(5)
     qtbot.keyClick(box, Qt.Key.Key_Down)
     qtbot.keyClick(box, Qt.Key.Key_Down)
@@ -231,7 +237,8 @@ def test_real_keys_and_a_real_wheel(qtbot: QtBot) -> None:
     assert box.hasFocus()
     assert box.value() == 16
     hands.press("BackSpace", "BackSpace", "Tab")
-    assert box.text() == "46"
+    assert box.text() == ""
+    assert box.property("outside")
 
 
 def test_it_is_as_wide_as_its_digits(qtbot: QtBot) -> None:

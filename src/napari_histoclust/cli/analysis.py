@@ -10,7 +10,6 @@ from cyclopts import Parameter
 from napari_histoclust.cli.app import Json, Quiet, app
 from napari_histoclust.cli.console import finish, print_json, say
 from napari_histoclust.cli.training import Flags
-from napari_histoclust.core.atomic import check_file
 from napari_histoclust.core.config import FitSettings, Preset
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.options import ExportOptions
@@ -34,7 +33,9 @@ def info(stack: Path, /, *, figure: Path | None = None, json: Json = False, quie
     from napari_histoclust.core.slides.stack import open_stack
 
     if figure is not None:
-        check_file(figure)
+        from napari_histoclust.core.figures.alignment_map import check_figure
+
+        check_figure(figure)
     opened = open_stack(stack)
     mask, alignment = finish(look_at(opened), quiet or json)
     description = description_of(opened, mask, alignment)

@@ -18,6 +18,8 @@ from typing import Any
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.ownership import identity_of, is_own, record
 
+_LONGEST_NAME = 255  # bytes, of the usual file systems
+
 
 @contextmanager
 def readable_disk_errors(path: Path) -> Iterator[None]:
@@ -87,16 +89,16 @@ def atomic_folder(path: Path, *, own: bool = False) -> AbstractContextManager[Pa
 def _atomic(path: Path, own: bool, is_folder: bool) -> Iterator[Path]:
     check, put = (check_folder, _replace_folder) if is_folder else (check_file, move_into_place)
     with readable_disk_errors(path):
+        check(path, own=own)
         path = _followed(path)
         if is_folder:
             _take_back(path)
-        check(path, own=own)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = _partial(path)
         _remove(partial)
         try:
             yield partial
-            check(path, own=own)  # the whole job lies between
+            check(path, own=own)  # again: the whole job lies between
             with _recorded(partial, path, own):
                 put(partial, path)
         except BaseException:
@@ -108,44 +110,77 @@ def _atomic(path: Path, own: bool, is_folder: bool) -> Iterator[Path]:
 
 def check_file(path: Path, *, own: bool = False) -> None:
     """Raise HistoclustError if a file may not be written at `path`, before any work is done."""
-    path = _followed(path)
-    if not path.exists():
+    if not _is_taken(path, own):
         return
     if path.is_dir():
         raise HistoclustError(f"{path}: is a folder where a file is to be written: choose another name.")
-    if not path.is_file():
-        raise HistoclustError(f"{path}: is no ordinary file: choose another name.")
-    if not own and not is_own(path):
+    if not own and not is_own(_followed(path)):
         raise _not_ours(path)
 
 
 def check_folder(path: Path, *, own: bool = False) -> None:
     """Raise HistoclustError if a folder may not be written at `path`, before any work is done."""
-    path = _followed(path)
-    if not path.exists():
+    if not _is_taken(path, own):
         return
     if not path.is_dir():
         raise HistoclustError(f"{path}: is a file where a folder is to be written: choose another name.")
-    if any(path.iterdir()) and not own and not is_own(path):
+    with readable_disk_errors(path):
+        is_empty = not any(path.iterdir())
+    if os.path.ismount(path):
+        raise HistoclustError(f"{path}: is a disk of its own: choose a folder inside it.")
+    if not is_empty and not own and not is_own(_followed(path)):
         raise _not_ours(path)
+
+
+def check_place(path: Path) -> None:
+    """Raise HistoclustError if nothing at all can be written at `path`: told before any work is done."""
+    with readable_disk_errors(path):
+        path = _followed(path)
+        if len(os.fsencode(_partial(path).name)) > _LONGEST_NAME:
+            raise OSError(errno.ENAMETOOLONG, "with what is put before it")
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "below a file")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "not to be written")
+
+
+def _is_taken(path: Path, own: bool) -> bool:
+    """Whether something stands at `path` that could be replaced; raise where it never could."""
+    check_place(path)
+    with readable_disk_errors(path):
+        if own and path.is_symlink():
+            raise HistoclustError(
+                f"{path}: is a link where the program keeps something of its own: remove it."
+            )
+        if not path.exists():
+            return False
+        if not path.is_file() and not path.is_dir():
+            raise HistoclustError(f"{path}: is no ordinary file: choose another name.")
+        return True
 
 
 def _not_ours(path: Path) -> HistoclustError:
     return HistoclustError(
-        f"{path}: is there already and is not as this program left it: move or delete it, or choose another "
-        "place."
+        f"{path}: is there already, and is not known to be as this program left it: move or delete it, or "
+        "choose another place."
     )
 
 
 def _followed(path: Path) -> Path:
-    """Return where a symbolic link leads, so that the link itself is never replaced."""
-    with readable_disk_errors(path):
-        if not path.is_symlink():
-            return path
+    """Return an absolute path, and where a symbolic link leads: the link itself is never replaced."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - links above stay as they are
+    if not path.is_symlink():
+        return path
     try:
-        return path.resolve()
+        target = path.resolve(strict=path.exists())
     except (OSError, RuntimeError) as error:  # Python 3.11 raises RuntimeError for a circle of links
+        if path.exists():
+            return path  # /dev/stdout: a link that no path follows
         raise HistoclustError(f"{path}: is a link that leads nowhere: choose another name.") from error
+    return target
 
 
 def _partial(path: Path) -> Path:
@@ -154,7 +189,7 @@ def _partial(path: Path) -> Path:
 
 
 def _aside(path: Path) -> Path:
-    return path.with_name(f".old-{path.name}")
+    return path.with_name(f".histoclust-old-{path.name}")
 
 
 def _remove(path: Path) -> None:
@@ -179,13 +214,17 @@ def _recorded(partial: Path, path: Path, own: bool) -> Iterator[None]:
 def _replace_folder(partial: Path, path: Path) -> None:
     """Rename a folder to `path`, where nothing, an empty folder or one of ours may stand."""
     aside = _aside(path)
+    _sync(partial)
     if path.is_dir():
         if any(path.iterdir()):
             path.rename(aside)
         else:
             path.rmdir()
-    move_into_place(partial, path)
-    _remove(aside)
+    partial.rename(path)
+    _sync_folder(path.parent)
+    if aside.is_dir():
+        aside.rename(partial)  # under this name the half of it is not taken for the whole
+        _remove(partial)
 
 
 def move_into_place(partial: Path, path: Path) -> None:
@@ -217,8 +256,8 @@ def _sync(path: Path) -> None:
 
 
 def _sync_file(path: Path) -> None:
-    # Windows wants a handle that may write.
-    _fsync(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    # Windows wants a handle that may write; elsewhere a file may be read-only.
+    _fsync(path, os.O_RDWR | getattr(os, "O_BINARY", 0) if os.name == "nt" else os.O_RDONLY)
 
 
 def _sync_folder(path: Path) -> None:

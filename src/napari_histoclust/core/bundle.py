@@ -17,7 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from napari_histoclust.core.atomic import atomic_folder, read_json, write_json
+from napari_histoclust.core.atomic import atomic_folder, check_place, read_json, write_json
 from napari_histoclust.core.config import FitSettings, InputPx
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.network import Network
@@ -140,16 +140,18 @@ def _holds(folder: Path, model: Model) -> bool:
     HistoclustError
         If something else lies there: a trained model is hours of work and is never replaced.
     """
+    check_place(folder)
     if not folder.exists():
         return False
     if not folder.is_dir():
         raise HistoclustError(f"{folder}: is a file, give the name of a folder for the model.")
-    strange = sorted(child.name for child in folder.iterdir() if child.name not in (_WEIGHTS, _SPEC))
+    seen = [child.name for child in folder.iterdir() if not child.name.startswith(".")]
+    strange = sorted(set(seen) - {_WEIGHTS, _SPEC})
     if strange:
         raise HistoclustError(
             f"{folder}: holds something else ({strange[0]}), give a new or empty folder for the model."
         )
-    if not any(folder.iterdir()):
+    if not seen:
         return False
     if load_model(folder).checksum() != model.checksum():
         raise HistoclustError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_file, read_json, write_json
+from napari_histoclust.core.atomic import atomic_file, check_place, read_json, write_json
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
@@ -124,9 +124,20 @@ def _claim(folder: Path, pixels: NDArray[np.uint8], spec: ModelSpec, settings: F
                 f"{folder}: compares models of other patches or settings: give --out another folder."
             )
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise HistoclustError(f"{folder}: holds something else: give --out a new or empty folder.")
+    check_comparison_folder(folder)
     write_json(path, document)
+
+
+def check_comparison_folder(folder: Path) -> None:
+    """Raise HistoclustError if `folder` holds something else than a comparison, or cannot be written."""
+    check_place(folder)
+    if not folder.exists() or (folder / FITS / INPUTS).is_file():
+        return
+    # what a kill leaves before INPUTS has its name is a folder with hidden files alone
+    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
+    begun = [path.name for path in (folder / FITS).iterdir()] if inside == {FITS} else []
+    if inside - {FITS} or not all(name.startswith(".partial-") for name in begun):
+        raise HistoclustError(f"{folder}: holds something else: give --out a new or empty folder.")
 
 
 def _checksum(pixels: NDArray[np.uint8]) -> str:

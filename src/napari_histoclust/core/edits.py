@@ -28,6 +28,7 @@ FOLDER = "session"
 """Folder in the run folder for what the window keeps."""
 
 _FILE_NAME = "clusters.json"
+_LABELS = re.compile(r"(\.partial-)?labels-[0-9a-f]{8}\.npy")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -125,8 +126,8 @@ def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
         labels=name,
     )
     write_json(folder / _FILE_NAME, document.model_dump(mode="json"))
-    for file in folder.glob("labels-*.npy"):
-        if file.name != name:
+    for file in folder.iterdir():
+        if _LABELS.fullmatch(file.name) and file.name != name:
             file.unlink(missing_ok=True)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from napari_histoclust import __version__
+from napari_histoclust.core.atomic import check_place
 from napari_histoclust.core.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.config import MapSettings
 from napari_histoclust.core.deconvolution import DyeVectors, dye_names, dye_vectors
@@ -104,6 +105,7 @@ def _with_holes(entry: SlideEntry, stack: Stack) -> SlideEntry:
 
 def check_run_folder(out: Path) -> None:
     """Raise HistoclustError if `out` is a file or a folder that holds something else than a run."""
+    check_place(out)
     if out.exists() and not out.is_dir():
         raise HistoclustError(f"{out}: is a file: give --out the name of a new folder.")
     ours = {"model"}  # what `run` leaves before the mapping begins
@@ -179,23 +181,14 @@ def _manifest(targets: Sequence[Target], model: Model, settings: MapSettings, en
 
 
 def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings) -> str:
-    """Checksum of what decides the labels: pixels (by file size and header), lattice, weights, precision."""
+    """Checksum of what decides the labels: pixels (by file size and header), lattice, model, precision."""
     entries = []
     for target in targets:
         entry = target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
         entry["inputs"] = [{k: i[k] for k in ("stain", "size", "header_sha256")} for i in target.entry.inputs]
         entries.append(entry)
-    document = [entries, _checksum(model), settings.precision, settings.min_tissue, settings.min_valid]
+    document = [entries, model.checksum(), settings.precision, settings.min_tissue, settings.min_valid]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def _checksum(model: Model) -> str:
-    """Checksum of the weights, whatever file they came from."""
-    digest = hashlib.sha256()
-    for name in sorted(model.state):
-        digest.update(name.encode())
-        digest.update(model.state[name].numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _is_done(out: Path, manifest: Manifest) -> bool:

@@ -29,18 +29,20 @@ def records_folder() -> Path:
 
 
 def identity_of(path: Path) -> str:
-    """Return a checksum of the names, sizes and times of change of a file, or of all files in a folder."""
-    lines = [[str(file.relative_to(path)), stat.st_size, stat.st_mtime_ns] for file, stat in _files(path)]
+    """Return a checksum of the names, sizes and times of change of a file, or of all that a folder holds."""
+    lines = [[str(file.relative_to(path)), *_state(file)] for file in (path, *_below(path))]
     return hashlib.sha256(json.dumps(sorted(lines)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _files(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    if path.is_symlink() or not path.is_dir():
-        yield path, path.lstat()
-        return
-    for file in path.rglob("*"):
-        if file.is_symlink() or not file.is_dir():
-            yield file, file.lstat()
+def _below(path: Path) -> Iterator[Path]:
+    return path.rglob("*") if path.is_dir() and not path.is_symlink() else iter(())
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Size and time of change of a file; of folders alone that they are there."""
+    is_folder = file.is_dir() and not file.is_symlink()
+    stat = file.lstat()
+    return (-1, -1) if is_folder else (stat.st_size, stat.st_mtime_ns)
 
 
 def is_own(path: Path) -> bool:
@@ -48,7 +50,7 @@ def is_own(path: Path) -> bool:
     try:
         identities = json.loads(_record(path).read_text(encoding="utf-8"))
         return isinstance(identities, list) and identity_of(path) in identities
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: nobody's home can be told
         return False  # no record, or none that can be read: not known to be ours
 
 
@@ -57,14 +59,15 @@ def record(path: Path, *identities: str) -> None:
 
     Where the state folder cannot be written nothing is noted: the output stands, and is not replaced later.
     """
-    file = _record(path)
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):
+        file = _record(path)
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
         file.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text(json.dumps(identities), encoding="utf-8")
         partial.replace(file)
 
 
 def _record(path: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
+    place = path.parent.resolve() / path.name  # however the folders above are reached
+    name = hashlib.sha256(os.fsencode(place)).hexdigest()
     return records_folder() / f"{name[:40]}.json"

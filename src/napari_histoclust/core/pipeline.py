@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job
@@ -57,7 +58,8 @@ def fit_stacks(stacks: Sequence[Stack], settings: FitSettings, out: Path | None 
 
 
 def _training_folder(out: Path) -> Path:
-    return out.parent / f".training-{out.name}"
+    whole = out.absolute()
+    return whole.parent / f".training-{whole.name}"
 
 
 def model_spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
@@ -88,9 +90,11 @@ def _is_model_of(out: Path, spec: ModelSpec) -> bool:
     """
     from napari_histoclust.core.bundle import load_model
 
+    check_place(out)
     if out.exists() and not out.is_dir():
         raise HistoclustError(f"{out}: is a file: give --out the name of a new folder.")
     if not out.is_dir() or not any(out.iterdir()):
+        check_folder(out)
         return False
     if not (out / "model.json").is_file():
         raise HistoclustError(f"{out}: holds something else: give --out a new or empty folder.")
@@ -215,8 +219,9 @@ def choose_k_of_stack(
     stack: Stack, settings: FitSettings, ks: Sequence[int], seeds: int, out: Path
 ) -> Job[KChoice]:
     """Train and compare models of several numbers of clusters on the same patches of one stack."""
-    from napari_histoclust.core.choose_k import choose_k
+    from napari_histoclust.core.choose_k import check_comparison_folder, choose_k
 
+    check_comparison_folder(out)
     spec = model_spec([stack], settings)
     sampled = yield from sample_stacks([stack], spec, settings)
     return (

@@ -122,14 +122,20 @@ class GrowingStore:
         self.chunks = -(-len(table) // CHUNK)
         if not self._is_begun():
             self._create()
-        self._group: Any = zarr.open_group(self._path / _STORE, mode="r+")
-        self._results: Any = zarr.open_group(self._path / _RESULTS, mode="r+")
+            self._open()
 
     def _is_begun(self) -> bool:
-        if not (self._path / _RESULTS).is_dir():
+        """Open what was begun; False where nothing was, or another job, or a power cut left no store."""
+        try:
+            self._open()
+            _ = self._columns(), self._results[_CHECKSUM]
+            return bool(self._results.attrs["fingerprint"] == self._fingerprint)
+        except (OSError, LookupError, TypeError, ValueError):
             return False
-        results: Any = zarr.open_group(self._path / _RESULTS, mode="r")
-        return bool(results.attrs.get("fingerprint") == self._fingerprint)
+
+    def _open(self) -> None:
+        self._group: Any = zarr.open_group(self._path / _STORE, mode="r+")
+        self._results: Any = zarr.open_group(self._path / _RESULTS, mode="r+")
 
     def _create(self) -> None:
         """Lay out the empty store, whole or not at all."""
@@ -153,8 +159,15 @@ class GrowingStore:
 
     def missing(self) -> list[int]:
         """Return the chunks that are not done, in order; one that is not as it was written is not."""
-        noted = self._results[_CHECKSUM][:]
-        return [i for i in range(self.chunks) if not noted[i] or noted[i] != self._checksum(self.rows(i))]
+        return [i for i in range(self.chunks) if not self._is_whole(i)]
+
+    def _is_whole(self, chunk: int) -> bool:
+        try:
+            noted = int(self._results[_CHECKSUM][chunk])
+            rows = self.rows(chunk)
+            return noted != 0 and noted == _checksum_of(array[rows] for array in self._columns().values())
+        except (OSError, RuntimeError, ValueError):  # what the decoders of a cut chunk raise
+            return False
 
     def _columns(self) -> dict[str, Any]:
         """Arrays of the numbers of a chunk, by the names that they have in `ChunkResult`."""
@@ -163,13 +176,6 @@ class GrowingStore:
             **{name: self._group[f"obsm/{name}"] for name in matrices},
             **{name: self._results[name] for name in ("cluster", "confidence", "entropy")},
         }
-
-    def _checksum(self, rows: slice) -> int:
-        """Return the checksum of what lies in these rows, 0 where it cannot be read."""
-        try:
-            return _checksum_of(array[rows] for array in self._columns().values())
-        except (OSError, RuntimeError, ValueError):  # what the decoders of a cut chunk raise
-            return 0
 
     def write(self, chunk: int, result: ChunkResult) -> None:
         """Store one chunk and then its checksum."""
@@ -195,6 +201,8 @@ class GrowingStore:
             raise ValueError(f"{self._path}: not every patch has a cluster")
         labels = pd.Categorical(results.pop("cluster"), categories=ids)
         with readable_disk_errors(self._final):
+            for name in ("obs", "uns"):  # of a finish that did not come to its end
+                shutil.rmtree(self._path / _STORE / name, ignore_errors=True)
             write_elem(self._group, "obs", self._table.assign(cluster=labels, **results))
             names = {"stains": self._stains, **({"dyes": self._dyes} if self._dyes else {})}
             arrays = {key: np.array(value, dtype=object) for key, value in names.items()}
@@ -206,9 +214,10 @@ class GrowingStore:
 
 
 def sweep(folder: Path) -> None:
-    """Take away what the mapping leaves in a run folder once patches.zarr is there."""
-    for name in (_GROWING, f".partial-{_GROWING}", f".partial-{PATCHES}"):  # the last: of an older version
-        shutil.rmtree(folder / name, ignore_errors=True)
+    """Take away what kills have left in a run folder, once patches.zarr is there."""
+    for name in (_GROWING, ".partial-*", ".histoclust-old-*", ".training-model"):
+        for left in folder.glob(name):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
 
 
 def _checksum_of(columns: Iterable[NDArray[Any]]) -> int:
@@ -237,16 +246,23 @@ def write_embedding_array(folder: Path, embedding: NDArray[np.float32]) -> None:
 
     It is one chunk, so that a later one takes the place of an earlier one by the renaming of one file.
     """
-    target, partial = folder / PATCHES / "obsm" / "X_umap", folder / ".partial-X_umap"
+    store = (folder / PATCHES).resolve()  # beside it, should it be a link to another disk
+    target, partial, aside = (
+        store / "obsm" / "X_umap",
+        *(store.parent / name for name in (".partial-X_umap", ".histoclust-old-X_umap")),
+    )
     with readable_disk_errors(target):
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in (partial, aside):
+            shutil.rmtree(left, ignore_errors=True)
         _new_matrix(partial, embedding.shape, len(embedding))[:] = embedding
         if _has_same_layout(target, partial):
             move_into_place(partial / _ONLY_CHUNK, target / _ONLY_CHUNK)
-            shutil.rmtree(partial)
         else:
-            shutil.rmtree(target, ignore_errors=True)  # of an older version: a kill here costs the embedding
+            if target.is_dir():
+                target.rename(aside)  # of an older version; a kill here leaves a run without embedding
             move_into_place(partial, target)
+        for left in (partial, aside):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _has_same_layout(one: Path, other: Path) -> bool:

@@ -23,7 +23,7 @@ from napari_histoclust.viewer.stains import Stains
 from napari_histoclust.viewer.window import unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from napari_histoclust.core.run import Run
     from napari_histoclust.core.slides.stack import Stack
@@ -66,6 +66,7 @@ class Scene:
         self.session = session
         self.stains = Stains()
         self.patches: PatchLayers | None = None
+        self._made: weakref.WeakSet[Layer] = weakref.WeakSet()
         self._shown: tuple[Stack | None, Run | None, int] = (None, None, 0)
         for signal in (session.stacks_changed, session.slide_changed, session.run_changed):
             signal.connect(self._on_session_results_changed)
@@ -155,25 +156,41 @@ class Scene:
 
     def _build_stains(self, viewer: Viewer) -> None:
         stack, run, slide = self._shown
-        _remove(viewer, (layer for layer in viewer.layers if "stain" in note(layer)))
+        self._remove(viewer, "stain")
         if stack is None:
             self.stains.take_up((), {})
             return
         scale = None if run is None else run.um_per_px[slide]
         images = [Layer.create(*data) for data in stack_layers(stack, scale)]
-        viewer.layers.extend(images)
+        self._add(viewer, images)
         self.stains.take_up(stack.stains, {note(layer)["stain"]: layer for layer in images})
 
     def _build_patches(self, viewer: Viewer) -> None:
         before, self.patches = self.patches, None
-        _remove(viewer, (layer for layer in viewer.layers if "run" in note(layer)))
+        self._remove(viewer, "run")
         if self.session.run is None:
             return
         self.patches = PatchLayers(self.session, self.session.slide)
         if before is not None:
             self.patches.clusters.opacity = before.clusters.opacity
             self.patches.clusters.visible = before.clusters.visible
-        viewer.layers.extend(self.patches.all)
+        self._add(viewer, self.patches.all)
+
+    def _remove(self, viewer: Viewer, kind: str) -> None:
+        """Take away our layers of a kind ("stain" or "run"), and those that the reader brought.
+
+        A copy that somebody made of one of ours has our note, too, and is theirs.
+        """
+        with _old_objects_aside():
+            for layer in list(viewer.layers):
+                if kind in note(layer) and (layer in self._made or "scene" not in note(layer)):
+                    viewer.layers.remove(layer)
+
+    def _add(self, viewer: Viewer, layers: Sequence[Layer]) -> None:
+        for layer in layers:
+            layer.metadata["histoclust"] = note(layer) | {"scene": True}
+            self._made.add(layer)
+        viewer.layers.extend(layers)
 
     def _order(self, viewer: Viewer) -> None:
         """Bring the patches above the stains, and make the stain that is seen the active layer."""
@@ -214,12 +231,6 @@ def _overlay(layer: Layer) -> dict[str, Any]:
 def _camera(viewer: Viewer) -> dict[str, Any]:
     y, x = viewer.scene.camera.center[-2:]
     return {"centre": (float(y), float(x)), "zoom": float(viewer.scene.camera.zoom)}
-
-
-def _remove(viewer: Viewer, layers: Iterable[Layer]) -> None:
-    with _old_objects_aside():
-        for layer in list(layers):
-            viewer.layers.remove(layer)
 
 
 @contextmanager

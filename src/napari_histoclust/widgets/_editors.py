@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_histoclust.widgets._number_box import AUTOMATIC, NumberBox
 from napari_histoclust.widgets._number_range import NumberRange, range_of
-from napari_histoclust.widgets._numbers import Number
+from napari_histoclust.widgets._numbers import Typed
 from napari_histoclust.widgets._scrolling import scrolled_past
 
 
@@ -83,9 +83,9 @@ class _NumberEditor:
         self.changed.emit(self.value)
 
     @property
-    def value(self) -> Number | None:
+    def value(self) -> Typed:
         return self._box.value()
 
     @value.setter
-    def value(self, value: Number | None) -> None:
+    def value(self, value: Typed) -> None:
         self._box.setValue(value)

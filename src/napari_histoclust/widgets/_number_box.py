@@ -14,7 +14,7 @@ from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QAbstractSpinBox, QStyle, QStyleOptionSpinBox, QWidget
 
 from napari_histoclust.widgets._number_range import NumberRange
-from napari_histoclust.widgets._numbers import FIGURES, Number, written
+from napari_histoclust.widgets._numbers import FIGURES, Number, Typed, written
 
 AUTOMATIC = "automatic"
 
@@ -51,7 +51,8 @@ class NumberBox(QAbstractSpinBox):
     ) -> None:
         super().__init__(parent)
         self.numbers = numbers
-        self._settled = self._told = value
+        self._told: Typed = value
+        self._last = value
         self._letters = FIGURES.union(*(unit + unit.casefold() + unit.upper() for unit in numbers.units))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not the wheel's
         words = numbers.words()
@@ -62,19 +63,17 @@ class NumberBox(QAbstractSpinBox):
         line.returnPressed.connect(self._settle)
         self.setValue(value)
 
-    def value(self) -> Number | None:
-        """Return the number that is typed, inside its range or not; the last one while it is unfinished."""
-        text = self.lineEdit().text()
-        if self.numbers.is_optional and not text.strip():
+    def value(self) -> Typed:
+        """Return the number that is typed, inside its range or not; the text itself where it is none."""
+        text = self.lineEdit().text().strip()
+        if self.numbers.is_optional and not text:
             return None
         number = self.numbers.read(text)
-        return self._settled if number is None else number
+        return text if number is None else number
 
     def is_usable(self) -> bool:
-        """Whether all that stands in the box is a value of its range."""
-        text = self.lineEdit().text()
-        number = self.numbers.read(text)
-        return self.numbers.allows(number) and (number is not None or not text.strip())
+        """Whether what stands in the box is a value of its range."""
+        return self.numbers.allows(self.value())
 
     def checked(self, caption: str) -> Any:
         """Return the number that is typed.
@@ -86,20 +85,21 @@ class NumberBox(QAbstractSpinBox):
         """
         return self.numbers.checked(self.value(), caption)
 
-    def setValue(self, value: Number | None) -> None:  # noqa: N802 - as Qt's own boxes call it
-        """Show a number, inside its range or not; None: automatic."""
-        self._settled = value
-        text = "" if value is None else written(value)
+    def setValue(self, value: Typed) -> None:  # noqa: N802 - as Qt's own boxes call it
+        """Show a number, inside its range or not, or a text that is none; None: automatic."""
+        text = value if isinstance(value, str) else "" if value is None else written(value)
         if text != self.lineEdit().text():
             self.lineEdit().setText(text)
 
     def _settle(self) -> None:
-        """Write a good number as it is read, and the last one where there is none."""
-        self.setValue(self.value())
+        """Write a number as it is read; what is none stays, is marked, and is refused when it is used."""
+        if not isinstance(self.value(), str):
+            self.setValue(self.value())
         self._mark(not self.is_usable())
 
     def _on_line_text_changed(self) -> None:
         value = self.value()
+        self._last = self._last if isinstance(value, str) else value
         self._mark(not (self.is_usable() or self._is_under_way()))
         if value != self._told:
             self._told = value
@@ -107,8 +107,10 @@ class NumberBox(QAbstractSpinBox):
 
     def _is_under_way(self) -> bool:
         """Whether more keys can make it good: the 1 of a 16 is no fault yet."""
-        number = self.numbers.read(self.lineEdit().text())
-        return self.hasFocus() and (number is None or 0 <= number <= self.numbers.low)
+        value = self.value()
+        return self.hasFocus() and (
+            isinstance(value, str) or (value is not None and 0 <= value <= self.numbers.low)
+        )
 
     def _mark(self, is_outside: bool) -> None:
         if bool(self.property("outside")) != is_outside:
@@ -123,13 +125,13 @@ class NumberBox(QAbstractSpinBox):
         return QValidator.State.Invalid if is_foreign else QValidator.State.Acceptable, text, position
 
     def stepBy(self, steps: int) -> None:  # noqa: N802 - Qt's name
-        """Go on from what is typed."""
-        self.setValue(self.numbers.stepped(self.value(), steps))
+        """Go on from what is typed, or from the last number where it is none."""
+        self.setValue(self.numbers.stepped(self._last, steps))
         self.selectAll()
 
     def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:  # noqa: N802 - Qt's name
         """Return which of the two arrows would change something."""
-        flags, value = QAbstractSpinBox.StepEnabledFlag.StepNone, self.value()
+        flags, value = QAbstractSpinBox.StepEnabledFlag.StepNone, self._last
         if self.numbers.stepped(value, 1) != value:
             flags |= QAbstractSpinBox.StepEnabledFlag.StepUpEnabled
         if self.numbers.stepped(value, -1) != value:

@@ -11,7 +11,7 @@ from typing import Any
 
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.widgets._numbers import Number, decimal_number, whole_number, written
+from napari_histoclust.widgets._numbers import Number, Typed, decimal_number, whole_number, written
 
 _UNBOUNDED = 10**9  # of a whole number whose declaration knows no end
 _UNITS = {"_px": ("px",), "_deg": ("°", "degrees", "deg"), "_mib": ("MiB",)}
@@ -49,13 +49,13 @@ class NumberRange:
         whole = whole_number(text, self.units) if self.is_whole else None
         return decimal_number(text, self.units) if whole is None else whole
 
-    def allows(self, value: Number | None) -> bool:
+    def allows(self, value: Typed) -> bool:
         """Whether a value may be used."""
-        if value is None:
-            return self.is_optional
+        if value is None or isinstance(value, str):
+            return value is None and self.is_optional
         return self._is_within(value) and not (self.is_whole and value % self.multiple)
 
-    def checked(self, value: Number | None, caption: str) -> Number | None:
+    def checked(self, value: Typed, caption: str) -> Number | None:
         """Return a value that may be used.
 
         Raises
@@ -63,10 +63,9 @@ class NumberRange:
         HistoclustError
             If it may not; names the field by its caption.
         """
-        if not self.allows(value):
-            typed = "empty" if value is None else written(value)
+        if isinstance(value, str) or not self.allows(value):
             words = self._ends() if isinstance(value, int) else self.words()
-            raise HistoclustError(f'"{caption}" is {typed}: it must be {words}.')
+            raise HistoclustError(f'"{caption}" is {_as_typed(value)}: it must be {words}.')
         return value
 
     def stepped(self, value: Number | None, steps: int) -> Number | None:
@@ -111,6 +110,12 @@ class NumberRange:
         """Go to the next multiples; a number between two of them comes to the nearer end of its gap."""
         at = math.floor(value / self.multiple) if steps > 0 else math.ceil(value / self.multiple)
         return (at + steps) * self.multiple
+
+
+def _as_typed(value: Typed) -> str:
+    if isinstance(value, str):
+        return f'"{value}"' if value else "empty"
+    return "empty" if value is None else written(value)
 
 
 @cache

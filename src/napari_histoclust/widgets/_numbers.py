@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 
 Number = int | float
+Typed = Number | str | None
+"""What stands in a box: a number, a text that is none, or nothing (automatic)."""
 
 FIGURES = frozenset("0123456789+-.,'’− eE\u00a0\u2007\u2009\u202f\t\r\n")
 """What a number is written with, its unit left out."""

@@ -134,7 +134,7 @@ class SettingsForm(QWidget, Generic[S]):
     def _show_sizes(self) -> None:
         for name, label in self._sizes.items():
             px = self.editors[name].value
-            known = px is not None and self._um_per_px is not None
+            known = isinstance(px, int) and self._um_per_px is not None
             label.setText(f"= {px * self._um_per_px:.4g} µm" if known else "")
             label.setVisible(known)
 

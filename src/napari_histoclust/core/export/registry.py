@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from napari_histoclust.core.atomic import check_file, check_folder
+from napari_histoclust.core.atomic import check_file, check_folder, check_place
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.geojson import write_geojson, write_geojson_patches
 from napari_histoclust.core.export.h5ad import write_h5ad
@@ -104,6 +104,7 @@ def export_run(
         or the folder cannot be written.
     """
     check_formats(formats)
+    check_place(folder)
     if folder.exists() and not folder.is_dir():
         raise HistoclustError(f"{folder}: is a file: give --out the name of a folder.")
     wanted = tuple(dict.fromkeys(formats))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.alignment import StainAlignment
 from napari_histoclust.core.alignment.heat import heat_colour, overlap_heat, shift_heat
 from napari_histoclust.core.alignment.regions import Float
+from napari_histoclust.core.atomic import check_file
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.slide_map import read_thumbnail
 from napari_histoclust.core.figures.style import (
@@ -43,11 +44,17 @@ def save_alignment(stack: Stack, lines: Sequence[StainAlignment], path: Path) ->
     HistoclustError
         If the suffix is another one, or there is only one stain.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise HistoclustError(f"{path}: figures are written as {', '.join(SUFFIXES)}: give such a name.")
+    check_figure(path)
     if not lines:
         raise HistoclustError(f"{stack.path}: has only one stain, so that there is no alignment to draw.")
     return save(draw_alignment(stack, lines), path)
+
+
+def check_figure(path: Path) -> None:
+    """Raise HistoclustError if no figure may be written at `path`."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise HistoclustError(f"{path}: figures are written as {', '.join(SUFFIXES)}: give such a name.")
+    check_file(path)
 
 
 def draw_alignment(stack: Stack, lines: Sequence[StainAlignment]) -> Figure:

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import atomic_folder, write_json
+from napari_histoclust.core.atomic import atomic_folder, check_place, write_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.phantom.layout import CLASSES
@@ -84,6 +84,7 @@ def _check(size_px: int, seed: int, um_per_px: float) -> None:
 
 def _refuse_foreign(folder: Path) -> None:
     """Raise HistoclustError if anything but an earlier phantom stands at `folder`."""
+    check_place(folder)
     if not folder.exists():
         return
     if not folder.is_dir():
