@@ -158,6 +158,19 @@ def test_digits_show_stains_whatever_is_active(
     assert {state[0] for state in before.values()} == {"pan_zoom"}
 
 
+@pytest.mark.parametrize("opened", [from_the_command_line, from_the_menu])
+def test_the_status_bar_tells_what_the_digits_do_from_the_start(
+    viewer: Any, run: Run, qtbot: QtBot, opened: Callable[..., None]
+) -> None:
+    opened(viewer, run, qtbot)
+    assert viewer.help == "use <1> to <3> for the stains"
+
+
+def test_the_status_bar_tells_napari_s_own_keys_again_afterwards(desk: Desk) -> None:
+    close_workspace(desk.viewer)
+    desk.qtbot.waitUntil(lambda: desk.viewer.help == "use <2> for transform")
+
+
 def test_a_layer_chosen_in_the_list_leaves_the_digits_to_the_stains(desk: Desk) -> None:
     desk.hands.click(desk.list, desk.list.visualRect(desk.list.model().index(2, 0)).center())
     assert desk.viewer.layers.selection.active.name == "clusters"

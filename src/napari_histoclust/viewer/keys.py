@@ -69,6 +69,7 @@ class Keys:
         self._scene.rebuilt.disconnect(self._on_scene_rebuilt, missing_ok=True)
         for undo in (self._of_drawing, self._of_layers, self._of_viewer):
             undo.close()
+        self._show_help()
 
     def flick_over(self, layer: Layer) -> None:
         """Let the digits show stains while a layer for drawing is active; its other keys stay."""
@@ -85,6 +86,13 @@ class Keys:
             for key in _inherited(layer, lambda name: name not in _HARMLESS):
                 _bind(self._of_layers, layer, key, rest)
             self._bind_digits(self._of_layers, layer)
+        self._show_help()
+
+    def _show_help(self) -> None:
+        """Have the status bar tell the keys of the active layer; napari asks when another one is active."""
+        viewer = self._scene.viewer
+        if viewer is not None and viewer.layers.selection.active in self._scene.layers:
+            viewer.help = viewer.layers.selection.active.help
 
     @property
     def _help(self) -> str:
