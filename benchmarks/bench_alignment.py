@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.alignment import StainAlignment, check_alignment
 from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.stack import Stack, open_stack
-from napari_histoclust.core.slides.warped import WarpedSlide
-from napari_histoclust.core.tissue import find_tissue
+from napari_histoclust.core.tissue.mask import find_tissue
 
 Float = NDArray[np.float64]
 PATCH_PX = 128

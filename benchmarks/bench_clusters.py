@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from qtpy.QtWidgets import QApplication
 
 from core.runs import write_run
-from napari_histoclust.core.edits import save_edits
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run import Run, open_run
+from napari_histoclust.core.run.edits import save_edits
+from napari_histoclust.core.run.run import Run, open_run
 from napari_histoclust.session import Session
 from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.clusters import ClustersDock

@@ -16,10 +16,10 @@ import torch
 from bench_floor import PRECISIONS, arguments, encoding_operations, matrix_rate, seconds
 from torch import Tensor
 
-from napari_histoclust.core.bundle import Model, ModelSpec, empty_network
 from napari_histoclust.core.config import ComputeSettings
-from napari_histoclust.core.encode import Encoder, resize_patches
-from napari_histoclust.core.network import latent_vectors
+from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
+from napari_histoclust.core.model.encode import Encoder, resize_patches
+from napari_histoclust.core.model.network import latent_vectors
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from napari_histoclust.core.network import Network
+from napari_histoclust.core.model.network import Network
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

@@ -21,13 +21,13 @@ import zarr
 from bench_read_patches import write_jpeg_stack
 from qtpy.QtWidgets import QApplication
 
-from napari_histoclust.core.manifest import PATCHES, Manifest, SlideEntry, now
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.manifest import PATCHES, Manifest, SlideEntry, now
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import Stack, open_stack
 from napari_histoclust.session import Session
-from napari_histoclust.session.orders import Order
+from napari_histoclust.session.gallery.ordering import Order
 from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.gallery import GalleryDock

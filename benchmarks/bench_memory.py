@@ -30,15 +30,11 @@ def imports(stack: Path, folder: Path, cache_mib: int | None) -> int:
     """Everything the other jobs import, and a matrix product; what they stand on."""
     import torch
 
-    import napari_histoclust.core.mapping
-    import napari_histoclust.core.pipeline
-    import napari_histoclust.core.train  # noqa: F401
-
     return len(torch.ones(8, 8) @ torch.ones(8, 8)) * 0
 
 
 def sample(stack: Path, folder: Path, cache_mib: int | None) -> int:
-    from napari_histoclust.core.pipeline import model_spec, sample_stacks
+    from napari_histoclust.core.steps.pipeline import model_spec, sample_stacks
 
     opened = hc.open_stack(stack)
     settings = FitSettings.resolve("paper", FitSettings(cache_mib=cache_mib))
@@ -46,7 +42,7 @@ def sample(stack: Path, folder: Path, cache_mib: int | None) -> int:
 
 
 def map_(stack: Path, folder: Path, cache_mib: int | None) -> int:
-    from napari_histoclust.core.bundle import Model, ModelSpec, empty_network
+    from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
 
     spec = ModelSpec(stains=STAINS, patch_px=128, clusters=14)
     model = Model(spec, empty_network(spec).state_dict())

@@ -24,7 +24,7 @@ from napari_histoclust.core.patches.reader import read_patches
 from napari_histoclust.core.patches.sample import sample_patches
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack, open_stack
-from napari_histoclust.core.tissue import TissueMask, find_tissue
+from napari_histoclust.core.tissue.mask import TissueMask, find_tissue
 
 STAINS = ("HE", "CD31", "CK19", "Ki67", "MT")
 

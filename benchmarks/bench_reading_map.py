@@ -22,11 +22,11 @@ from typing import Any
 from bench_reading import STAINS, write_slide
 
 import napari_histoclust as hc
-from napari_histoclust.core.bundle import Model, ModelSpec, empty_network
 from napari_histoclust.core.config import MapSettings
-from napari_histoclust.core.encode import Encoder
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.mapping import map_stacks
+from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
+from napari_histoclust.core.model.encode import Encoder
+from napari_histoclust.core.steps.mapping import map_stacks
 
 
 def profile_of(path: Path, out: Path, patch_px: int, stride_px: int) -> dict[str, float]:
@@ -53,7 +53,7 @@ def profile_of(path: Path, out: Path, patch_px: int, stride_px: int) -> dict[str
         "resizing": _inside(stats, "resize_patches"),
         "network": _inside(stats, "encode_pixels"),
         "densities": _inside(stats, "channel_optical_density") or _inside(stats, "mean_optical_density"),
-        "store": _inside(stats, "write", "core/store.py"),
+        "store": _inside(stats, "write", "core/run/store.py"),
     }
 
 

@@ -67,9 +67,9 @@ def measured(gesture: Callable[[], object], rounds: int) -> str:
 def raster_gestures(places: NDArray[np.float32], labels: NDArray[np.int16], side: int) -> Iterator[Gesture]:
     """The plot without a window."""
     from napari_histoclust.session.colouring import Colouring
-    from napari_histoclust.widgets.scatter.camera import fitted
-    from napari_histoclust.widgets.scatter.plot import Plot
-    from napari_histoclust.widgets.scatter.points import make_points
+    from napari_histoclust.session.plot.camera import fitted
+    from napari_histoclust.session.plot.plot import Plot
+    from napari_histoclust.session.plot.points import make_points
 
     yield "raster: sort the points (once, in the background)", lambda: make_points(places)
     plot = Plot(make_points(places))
@@ -99,9 +99,9 @@ def dock_gestures(places: NDArray[np.float32], labels: NDArray[np.int16], side: 
 
     from napari_histoclust.session import Selection
     from napari_histoclust.session.colouring import Colouring
+    from napari_histoclust.session.plot.plot import Plot
+    from napari_histoclust.session.plot.points import make_points
     from napari_histoclust.widgets.scatter.canvas import ScatterCanvas
-    from napari_histoclust.widgets.scatter.plot import Plot
-    from napari_histoclust.widgets.scatter.points import make_points
 
     application = QApplication.instance() or QApplication(sys.argv[:1])
     plot, canvas, selection = Plot(make_points(places)), ScatterCanvas(), Selection(len(labels))

@@ -19,10 +19,10 @@ from bench_floor import PRECISIONS, arguments, matrix_rate, training_operations
 from torch import Tensor
 from torch.nn import functional
 
-from napari_histoclust.core.augment import draw_views
 from napari_histoclust.core.config import FitSettings
-from napari_histoclust.core.network import Network
-from napari_histoclust.core.trainer import Trainer
+from napari_histoclust.core.model.augment import draw_views
+from napari_histoclust.core.model.network import Network
+from napari_histoclust.core.model.trainer import Trainer
 
 
 def main() -> None:

@@ -56,8 +56,8 @@ def first_view(path: Path) -> dict[str, float]:
 
 def panning(path: Path) -> dict[str, float]:
     """Milliseconds a step and tiles decoded, there and back."""
+    from napari_histoclust.core.slides.formats.tiff import TiffLevel
     from napari_histoclust.core.slides.stack import open_stack
-    from napari_histoclust.core.slides.tiff import TiffLevel
 
     decoded = 0
     decode = TiffLevel.decode

@@ -24,12 +24,12 @@ from bench_read_patches import write_jpeg_stack
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_histoclust.core.bundle import Model as Bundle
-from napari_histoclust.core.bundle import ModelSpec, empty_network, save_model
+from napari_histoclust.core.model.bundle import Model as Bundle
+from napari_histoclust.core.model.bundle import ModelSpec, empty_network, save_model
 from napari_histoclust.core.palette import default_clusters
-from napari_histoclust.core.run import Run, open_run, write_embedding
+from napari_histoclust.core.run.run import Run, open_run, write_embedding
+from napari_histoclust.core.run.store import ChunkResult, GrowingStore, patch_table
 from napari_histoclust.core.slides.stack import open_stack
-from napari_histoclust.core.store import ChunkResult, GrowingStore, patch_table
 from napari_histoclust.viewer.gestures import choose
 from napari_histoclust.viewer.places import patch_at, world_of_patch
 from napari_histoclust.widgets.context import context_of

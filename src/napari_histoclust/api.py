@@ -10,8 +10,8 @@ from napari_histoclust.core.config import FitSettings, MapSettings, Preset, RunS
 from napari_histoclust.core.jobs import Progress, drive
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.bundle import Model
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.model.bundle import Model
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
 
 OnProgress = Callable[[Progress], object]
@@ -45,7 +45,7 @@ def fit(
     HistoclustError
         If a setting or a slide does not fit.
     """
-    from napari_histoclust.core.pipeline import fit_stacks
+    from napari_histoclust.core.steps.pipeline import fit_stacks
 
     chosen = FitSettings.resolve(preset, checked(FitSettings, settings))
     return drive(fit_stacks(_several(stack), chosen, None if out is None else Path(out)), progress)
@@ -77,7 +77,7 @@ def map(
     HistoclustError
         If a setting or a slide does not fit, or `out` holds something else.
     """
-    from napari_histoclust.core.mapping import map_stacks
+    from napari_histoclust.core.steps.mapping import map_stacks
 
     return drive(map_stacks(_several(stack), model, Path(out), checked(MapSettings, settings)), progress)
 
@@ -108,7 +108,7 @@ def run(
     HistoclustError
         If a setting or a slide does not fit, or `out` holds something else.
     """
-    from napari_histoclust.core.pipeline import run_stacks
+    from napari_histoclust.core.steps.pipeline import run_stacks
 
     return drive(run_stacks(_several(stack), preset, Path(out), checked(RunSettings, settings)), progress)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import napari_histoclust as hc
-from napari_histoclust.core.manifest import read_manifest
+from napari_histoclust.core.run.manifest import read_manifest
 from stacks import write_stack
 
 # Small chunks and a checkpoint at every epoch, so that a job of seconds has something to lose.
@@ -20,7 +20,7 @@ from stacks import write_stack
 _PROGRAM = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-import napari_histoclust.core.store as store, napari_histoclust.core.train as train
+import napari_histoclust.core.run.store as store, napari_histoclust.core.model.train as train
 store.CHUNK, train.SAVE_EVERY_S = 8, 0.0
 from napari_histoclust.cli import console, run
 console.SECONDS_BETWEEN_LINES = 0.0

@@ -14,9 +14,9 @@ from core.models import write_model
 from core.runs import make_run
 from core.test_atomic import content
 from napari_histoclust.cli import run
-from napari_histoclust.core.bundle import load_model
 from napari_histoclust.core.export import FORMATS
-from napari_histoclust.core.run import open_run
+from napari_histoclust.core.model.bundle import load_model
+from napari_histoclust.core.run.run import open_run
 from stacks import STAINS, write_stack
 
 HERE = [name for name in FORMATS if name != "spatialdata" or find_spec("spatialdata") is not None]
@@ -150,7 +150,7 @@ def authors_files(tmp_path: Path) -> Path:
     """Files laid out as the authors' are, of a small network with random weights."""
     import torch
 
-    from napari_histoclust.core.network import Network
+    from napari_histoclust.core.model.network import Network
 
     folder = tmp_path / "authors"
     folder.mkdir()

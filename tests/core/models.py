@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from napari_histoclust.core.bundle import Model, ModelSpec, empty_network, save_model
+from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network, save_model
 
 
 def write_model(folder: Path, stains: Sequence[str], *, patch_px: int = 32, clusters: int = 4) -> Model:

@@ -12,9 +12,9 @@ import zarr
 
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.manifest import PATCHES
-from napari_histoclust.core.part import part_of
-from napari_histoclust.core.run import open_run
+from napari_histoclust.core.run.manifest import PATCHES
+from napari_histoclust.core.run.run import open_run
+from napari_histoclust.core.run.subset import part_of
 
 
 @pytest.mark.parametrize("slides", [1, 3])

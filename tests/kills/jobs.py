@@ -11,20 +11,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from napari_histoclust.core import store, train
-from napari_histoclust.core.bundle import load_model, save_model
 from napari_histoclust.core.config import FitSettings, MapSettings
-from napari_histoclust.core.edits import save_edits
 from napari_histoclust.core.export import export_run
 from napari_histoclust.core.figures import draw_figures
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.manifest import read_manifest
-from napari_histoclust.core.mapping import map_stacks
+from napari_histoclust.core.model import train
+from napari_histoclust.core.model.bundle import load_model, save_model
 from napari_histoclust.core.phantom import write_phantom
-from napari_histoclust.core.pipeline import choose_k_of_stack, fit_stacks
-from napari_histoclust.core.run import Run, open_run, write_embedding
-from napari_histoclust.core.slides import pyramid_build, pyramid_store
+from napari_histoclust.core.run import store
+from napari_histoclust.core.run.edits import save_edits
+from napari_histoclust.core.run.manifest import read_manifest
+from napari_histoclust.core.run.run import Run, open_run, write_embedding
+from napari_histoclust.core.slides.pyramid import build as pyramid_build
+from napari_histoclust.core.slides.pyramid import store as pyramid_store
 from napari_histoclust.core.slides.stack import open_stack
+from napari_histoclust.core.steps.mapping import map_stacks
+from napari_histoclust.core.steps.pipeline import choose_k_of_stack, fit_stacks
 from napari_histoclust.core.validation.report import validate_run
 from napari_histoclust.session.palette import Palette
 from napari_histoclust.session.view_state import ViewState, save_view

@@ -8,8 +8,8 @@ import numpy as np
 
 from core.models import write_model
 from core.runs import make_run
-from napari_histoclust.core.bundle import load_model
-from napari_histoclust.core.run import write_embedding
+from napari_histoclust.core.model.bundle import load_model
+from napari_histoclust.core.run.run import write_embedding
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Session
 from napari_histoclust.session.steps import fit_hindrance, map_hindrance, next_step

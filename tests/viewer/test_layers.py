@@ -12,7 +12,7 @@ from napari.layers import Image, Labels, Layer
 
 from core.runs import make_run
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Palette
 from napari_histoclust.viewer.layers import clusters_layer, run_layers, stack_layers

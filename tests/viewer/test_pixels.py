@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from core.runs import make_run
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.viewer.layers import run_layers
 from viewer.pyramids import plain, write_stack
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 
 from core.runs import make_run
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.viewer.layers import clusters_layer
 from napari_histoclust.viewer.places import patch_at, patches_inside, world_of_patch
 

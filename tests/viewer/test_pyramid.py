@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_histoclust.core.slides.registry import open_slide
-from napari_histoclust.core.slides.tiles import lazy_level
+from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.tiled.tiles import lazy_level
 from napari_histoclust.viewer.pyramid import equal_extents, levels_of
 from viewer.pyramids import block_mean, write_stain
 

@@ -15,8 +15,8 @@ from napari.layers import Labels
 from napari.utils.notifications import notification_manager
 
 from core.runs import make_run
-from napari_histoclust.core.edits import save_edits
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.run.edits import save_edits
 from napari_histoclust.session import Palette
 from napari_histoclust.viewer.reader import get_reader, read
 from viewer.pyramids import plain, write_stack

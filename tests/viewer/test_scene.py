@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.runs import make_run
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
 from napari_histoclust.session.session import CONFIDENCE
 from napari_histoclust.viewer.gestures import Gestures, choose

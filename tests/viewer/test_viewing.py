@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_histoclust.core.slides.registry import open_slide
-from napari_histoclust.core.slides.tiles import TiledSlide
+from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 from napari_histoclust.viewer.pyramid import levels_of
 from viewer.pyramids import TILE, write_stain
 

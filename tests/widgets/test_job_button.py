@@ -8,8 +8,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.session.forms.quantities import remaining_in_words, side_in_words, size_in_words
 from napari_histoclust.widgets._job_button import JobButton, JobLine
-from napari_histoclust.widgets._words import remaining_in_words, side_in_words, size_in_words
 from napari_histoclust.widgets.context import Context
 from widgets.made import context, notifications
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QListView, QMenu, QPushButton, QWidget
 
 from core.models import write_model
 from core.runs import STAINS, make_run
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.viewer.window import add_dock
 from napari_histoclust.widgets.context import Context, context_of
 from napari_histoclust.widgets.open import open_in_napari

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_histoclust.core.jobs import Progress
-from napari_histoclust.core.loss_parts import PARTS
-from napari_histoclust.widgets.model.live_history import LiveHistory
+from napari_histoclust.core.model.loss_parts import PARTS
+from napari_histoclust.session.jobs.live_history import LiveHistory
 
 
 def step(done: int, total: int, loss: float) -> Progress:

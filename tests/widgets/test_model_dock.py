@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt
 
 from core.models import write_model
 from core.runs import make_run
-from napari_histoclust.core.bundle import Model, load_model
+from napari_histoclust.core.model.bundle import Model, load_model
 from napari_histoclust.core.slides.stack import Stack, open_stack
 from napari_histoclust.widgets._folders import NewFolderDialog, free_folder
 from napari_histoclust.widgets.context import Context

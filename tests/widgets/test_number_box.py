@@ -12,8 +12,8 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QScrollArea, QSizePolicy, QWidget
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.widgets._number_box import AUTOMATIC, NumberBox
-from napari_histoclust.widgets._number_range import NumberRange
 from widgets.hands import Hands, needs_hands, xdotool
 from widgets.keys_and_wheel import leave, paste_over, type_over
 

@@ -14,7 +14,7 @@ from napari.utils.notifications import notification_manager
 from core.models import write_model
 from core.runs import STAINS, make_run
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.widgets.open import open_in_napari
 from viewer.pyramids import plain, write_stack
 

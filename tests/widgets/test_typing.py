@@ -16,10 +16,10 @@ from qtpy.QtWidgets import QWidget
 from napari_histoclust.core.config import FitSettings, MapSettings, RunSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.options import ExportOptions
+from napari_histoclust.session.forms.number_range import NumberRange, ranges_of
+from napari_histoclust.session.forms.numbers import Number, written
 from napari_histoclust.widgets._dialogs import NumberDialog
 from napari_histoclust.widgets._number_box import NumberBox
-from napari_histoclust.widgets._number_range import NumberRange, ranges_of
-from napari_histoclust.widgets._numbers import Number, written
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.forms import SettingsForm
 from napari_histoclust.widgets.model.import_dialog import ImportDialog

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QLabel, QPushButton
 
 from core.runs import STAINS, make_run
 from napari_histoclust.core.export import FORMATS as EXPORTS
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.widgets.context import Context, context_of
 from napari_histoclust.widgets.results import ResultsDock
 from napari_histoclust.widgets.results.choices import SELECTED, SHOWN

@@ -11,10 +11,10 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QWidget
 
 from core.runs import make_run
+from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.widgets import docks
 from napari_histoclust.widgets._dialogs import NumberDialog
 from napari_histoclust.widgets._number_box import NumberBox
-from napari_histoclust.widgets._number_range import NumberRange
 from napari_histoclust.widgets.context import context_of
 from napari_histoclust.widgets.model.import_dialog import ImportDialog
 from widgets.keys_and_wheel import takes_the_wheel

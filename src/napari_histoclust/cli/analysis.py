@@ -15,7 +15,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.options import ExportOptions
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
 
 
 @app.command
@@ -29,8 +29,8 @@ def info(stack: Path, /, *, figure: Path | None = None, json: Json = False, quie
     figure
         Draw how the stains lie on one another, region by region, into this .png, .pdf or .svg.
     """
-    from napari_histoclust.core.description import description_lines, description_of, look_at
     from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.core.steps.describe import description_lines, description_of, look_at
 
     if figure is not None:
         from napari_histoclust.core.figures.alignment_map import check_figure
@@ -60,8 +60,8 @@ def embed(run: Path, /, *, seed: int = 765, quiet: Quiet = False) -> None:
     seed
         Start of UMAP's random choices.
     """
-    from napari_histoclust.core.pipeline import embed_run
-    from napari_histoclust.core.run import open_run
+    from napari_histoclust.core.run.run import open_run
+    from napari_histoclust.core.steps.pipeline import embed_run
 
     finish(embed_run(open_run(run), seed), quiet)
     say(f"UMAP of {run} is in its patches.zarr.", quiet)
@@ -93,7 +93,7 @@ def validate(
     if features is not None:
         document = finish(validate_table(features), quiet or json).document()
     else:
-        from napari_histoclust.core.run import open_run
+        from napari_histoclust.core.run.run import open_run
 
         assert run is not None
         document = finish(validate_run(open_run(run)), quiet or json).document()
@@ -132,8 +132,8 @@ def choose_k(
     preset
         paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
     """
-    from napari_histoclust.core.pipeline import choose_k_of_stack
     from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.core.steps.pipeline import choose_k_of_stack
 
     chosen = FitSettings.resolve(preset, settings)
     job = choose_k_of_stack(open_stack(stack), chosen, _range(range_), seeds, out)
@@ -180,8 +180,8 @@ def export(
     selection
         Write only the patches that were selected when the run was last saved in the window.
     """
-    from napari_histoclust.core.edits import saved_run
     from napari_histoclust.core.export import export_run
+    from napari_histoclust.core.run.edits import saved_run
 
     formats = [name.strip() for name in to.split(",") if name.strip()]
     whole = saved_run(run)
@@ -191,7 +191,7 @@ def export(
 
 
 def _selected(run: Run) -> Run:
-    from napari_histoclust.core.part import part_of
+    from napari_histoclust.core.run.subset import part_of
     from napari_histoclust.session.view_state import load_selection
 
     return part_of(run, load_selection(run))

@@ -40,8 +40,8 @@ def demo(*, out: Path = Path("histoclust-demo"), quiet: Quiet = False) -> None:
     """
     from napari_histoclust.core.export import export_run
     from napari_histoclust.core.phantom import write_phantom
-    from napari_histoclust.core.pipeline import run_stacks
     from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.core.steps.pipeline import run_stacks
 
     slide, run_folder = out / "slide", out / "run"
     if not slide.is_dir():
@@ -67,7 +67,7 @@ def open_(path: Path, /) -> None:
     path
         A run folder, or a stack.
     """
-    from napari_histoclust.core.slides.pyramid_build import with_pyramids
+    from napari_histoclust.core.slides.pyramid.build import with_pyramids
     from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.viewer.reading import run_folder
     from napari_histoclust.widgets.open import show

@@ -36,8 +36,8 @@ def run_(
     preset
         paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
     """
-    from napari_histoclust.core.pipeline import run_stacks
     from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.core.steps.pipeline import run_stacks
 
     run = finish(
         run_stacks([open_stack(path) for path in stacks], preset, out, settings or RunSettings()), quiet
@@ -67,8 +67,8 @@ def fit(
     preset
         paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
     """
-    from napari_histoclust.core.pipeline import fit_stacks
     from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.core.steps.pipeline import fit_stacks
 
     chosen = FitSettings.resolve(preset, settings)
     finish(fit_stacks([open_stack(path) for path in stacks], chosen, out), quiet)
@@ -96,9 +96,9 @@ def map_(
     out
         The run folder: new, empty, or the same run begun before.
     """
-    from napari_histoclust.core.bundle import load_model
-    from napari_histoclust.core.mapping import map_stacks
+    from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.core.steps.mapping import map_stacks
 
     job = map_stacks([open_stack(path) for path in stacks], load_model(model), out, settings)
     run = finish(job, quiet)
@@ -126,8 +126,8 @@ def classify(
     out
         The CSV file to write: tile, cluster, confidence.
     """
-    from napari_histoclust.core.bundle import load_model
-    from napari_histoclust.core.tiles import classify_tiles
+    from napari_histoclust.core.model.bundle import load_model
+    from napari_histoclust.core.steps.classify_tiles import classify_tiles
 
     count = finish(classify_tiles(tiles, load_model(model), out, settings or ComputeSettings()), quiet)
     say(f"{count:,} tiles: {out}", quiet)
@@ -148,8 +148,8 @@ def import_model(folder: Path, /, *, out: Path, stains: str, patch_px: int, quie
     patch_px
         Side in px of the patches that it was trained on.
     """
-    from napari_histoclust.core.bundle import save_model
-    from napari_histoclust.core.imported import import_model as read_checkpoints
+    from napari_histoclust.core.model.bundle import save_model
+    from napari_histoclust.core.model.imported import import_model as read_checkpoints
 
     names = tuple(name.strip() for name in stains.split(",") if name.strip())
     save_model(read_checkpoints(folder, names, patch_px), out)

@@ -16,7 +16,7 @@ from napari_histoclust.core.palette import palette
 from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.session.session import Session
 
 STEPS = 64

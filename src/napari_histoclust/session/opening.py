@@ -10,9 +10,9 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.bundle import Model
-    from napari_histoclust.core.edits import ClusterEdits
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.model.bundle import Model
+    from napari_histoclust.core.run.edits import ClusterEdits
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.session.session import Session
     from napari_histoclust.session.view_state import ViewState
@@ -52,8 +52,8 @@ def open_run_folder(path: Path) -> Job[OpenedRun]:
     HistoclustError
         If it is no finished run or damaged. Images that have moved are a warning.
     """
-    from napari_histoclust.core.edits import load_edits
-    from napari_histoclust.core.run import open_run
+    from napari_histoclust.core.run.edits import load_edits
+    from napari_histoclust.core.run.run import open_run
     from napari_histoclust.session.view_state import load_view
 
     yield Progress("Opening the run")

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_histoclust.core.edits import ClusterEdits
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.palette import further_colours
+from napari_histoclust.core.run.edits import ClusterEdits
 from napari_histoclust.session.history import History
 from napari_histoclust.session.wording import change_in_words
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_histoclust.core.edits import ClusterEdits, edited
+from napari_histoclust.core.run.edits import ClusterEdits, edited
 from napari_histoclust.session.palette import Palette
 from napari_histoclust.session.selection import Selection
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.bundle import Model
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.model.bundle import Model
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
 
 

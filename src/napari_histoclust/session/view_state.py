@@ -15,7 +15,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.session.session import CLUSTER
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
 
 _VIEW, _SELECTION = "session/view.json", "session/selection.npy"
 

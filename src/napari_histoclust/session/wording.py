@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.edits import ClusterEdits
+    from napari_histoclust.core.run.edits import ClusterEdits
 
 
 def change_in_words(before: ClusterEdits, after: ClusterEdits) -> str:

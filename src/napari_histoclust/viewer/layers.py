@@ -19,7 +19,7 @@ from napari_histoclust.viewer.pyramid import levels_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
 
     LayerData = tuple[Any, dict[str, Any], str]

@@ -21,7 +21,7 @@ from napari_histoclust.viewer.places import world_of_patch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.session import Session
 
 OTHER, CHOSEN = 1, 2

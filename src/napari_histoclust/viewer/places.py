@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
 
 _HALF_PX = 0.5
 

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from napari_histoclust.core.slides.levels import downsample
-from napari_histoclust.core.slides.tiles import lazy_level
+from napari_histoclust.core.slides.tiled.tiles import lazy_level
 
 if TYPE_CHECKING:
     import dask.array as da

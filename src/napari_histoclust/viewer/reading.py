@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
 
-from napari_histoclust.core.edits import load_edits
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.manifest import PATCHES, is_run
+from napari_histoclust.core.run.edits import load_edits
+from napari_histoclust.core.run.manifest import PATCHES, is_run
 from napari_histoclust.session import Palette
 from napari_histoclust.viewer.layers import run_layers, stack_layers
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.viewer.layers import LayerData
 
@@ -39,7 +39,7 @@ def read_layers(path: Path, slide: int = 0) -> list[LayerData]:
     folder = run_folder(path)
     if folder is None:
         return _stack_layers(path)
-    from napari_histoclust.core.run import open_run
+    from napari_histoclust.core.run.run import open_run
 
     run = open_run(folder)
     _check_slide(run, slide)

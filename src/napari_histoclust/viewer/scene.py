@@ -25,7 +25,7 @@ from napari_histoclust.viewer.window import unwrapped
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.session import Session
 

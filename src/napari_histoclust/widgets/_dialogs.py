@@ -7,11 +7,11 @@ from typing import Any
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QWidget
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.session.forms.number_range import NumberRange
+from napari_histoclust.session.forms.numbers import Number
 from napari_histoclust.viewer.notices import in_window_words
 from napari_histoclust.widgets._dock import prose
 from napari_histoclust.widgets._number_box import NumberBox
-from napari_histoclust.widgets._number_range import NumberRange
-from napari_histoclust.widgets._numbers import Number
 
 _WIDTH_PX = 360
 

@@ -12,9 +12,9 @@ from magicgui.widgets import CheckBox, ComboBox
 from psygnal import Signal, SignalInstance
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_histoclust.session.forms.number_range import NumberRange, range_of
+from napari_histoclust.session.forms.numbers import Typed
 from napari_histoclust.widgets._number_box import AUTOMATIC, NumberBox
-from napari_histoclust.widgets._number_range import NumberRange, range_of
-from napari_histoclust.widgets._numbers import Typed
 from napari_histoclust.widgets._scrolling import scrolled_past
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_histoclust.widgets._words import remaining_in_words
+from napari_histoclust.session.forms.quantities import remaining_in_words
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress

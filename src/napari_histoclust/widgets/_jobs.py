@@ -15,10 +15,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_histoclust.core.errors import Cancelled, HistoclustError
 from napari_histoclust.core.jobs import Job, Progress, drive
+from napari_histoclust.session.jobs.pace import Pace
 from napari_histoclust.viewer.notices import ActivityBar, show_failure
 from napari_histoclust.viewer.workers import WorkerBase, WorkerBaseSignals, create_worker
 from napari_histoclust.widgets._garbage import GuiThreadGarbage
-from napari_histoclust.widgets._pace import Pace
 from napari_histoclust.widgets._wheel import slow_wheels
 
 _LOG = logging.getLogger(__name__)

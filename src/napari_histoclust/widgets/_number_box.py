@@ -13,8 +13,8 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QAbstractSpinBox, QStyle, QStyleOptionSpinBox, QWidget
 
-from napari_histoclust.widgets._number_range import NumberRange
-from napari_histoclust.widgets._numbers import FIGURES, Number, Typed, written
+from napari_histoclust.session.forms.number_range import NumberRange
+from napari_histoclust.session.forms.numbers import FIGURES, Number, Typed, written
 
 AUTOMATIC = "automatic"
 

@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxL
 from superqt import QCollapsible
 
 from napari_histoclust.core.config import PRESETS, FitSettings, Preset, Settings, checked, spoken
+from napari_histoclust.session.forms.number_range import ranges_of
 from napari_histoclust.widgets._editors import Editor, editor_of
-from napari_histoclust.widgets._number_range import ranges_of
 from napari_histoclust.widgets._tips import tipped
 
 S = TypeVar("S", bound=Settings)

@@ -10,9 +10,9 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_histoclust.core.atomic import atomic_folder
-from napari_histoclust.core.edits import save_edits
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.run.edits import save_edits
 from napari_histoclust.session.view_state import save_view
 from napari_histoclust.viewer.notices import show_failure
 

@@ -12,9 +12,9 @@ from core.patches.made import stack_of
 from napari_histoclust.core.alignment import StainAlignment, check_alignment
 from napari_histoclust.core.alignment.check import overview_step, tolerated_px
 from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.stack import Stack, open_stack
-from napari_histoclust.core.slides.warped import WarpedSlide
-from napari_histoclust.core.tissue import find_tissue
+from napari_histoclust.core.tissue.mask import find_tissue
 
 
 def check(stack: Stack, patch_px: float = 16) -> tuple[StainAlignment, ...]:

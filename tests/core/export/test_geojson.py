@@ -23,10 +23,10 @@ from napari_histoclust.core.export.coordinates import laid_on
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run import Run
-from napari_histoclust.core.slides.displacement import Displacement
-from napari_histoclust.core.slides.registry import open_slide
-from napari_histoclust.core.slides.warped import WarpedSlide
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.placed.displacement import Displacement
+from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from stacks import write_stack
 
 

@@ -14,9 +14,9 @@ from core.runs import make_run
 from napari_histoclust.core.export import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.part import part_of
-from napari_histoclust.core.run import Run
-from napari_histoclust.core.store import CHUNK
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.store import CHUNK
+from napari_histoclust.core.run.subset import part_of
 
 
 def _read(run: Run, folder: Path) -> anndata.AnnData:

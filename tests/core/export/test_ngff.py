@@ -16,7 +16,7 @@ from ome_zarr_models.v04.image_label import ImageLabel
 from core.runs import make_run
 from napari_histoclust.core.export import export_run
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 
 
 def _write(run: Run, folder: Path) -> Path:

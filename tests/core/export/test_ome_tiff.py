@@ -26,7 +26,7 @@ from napari_histoclust.core.export.label_tiles import LabelPyramid
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 
 _OME = {"ome": "http://www.openmicroscopy.org/Schemas/OME/2016-06"}
 

@@ -19,7 +19,7 @@ from napari_histoclust.core.export import export_run
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.export.overlay import blend
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from stacks import write_stack
 
 SIDE = 1100  # three levels, tiles that end beyond the slide

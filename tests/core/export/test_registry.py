@@ -14,7 +14,7 @@ from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export import FORMATS, export_run
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from stacks import write_stack
 
 FILES = {
@@ -122,7 +122,7 @@ import sys
 from pathlib import Path
 from napari_histoclust.core.export import export_run
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.run import open_run
+from napari_histoclust.core.run.run import open_run
 
 def tell(progress):
     if progress.done > 20:
@@ -150,7 +150,7 @@ _EXPORT_AND_WAIT = """
 import sys
 from pathlib import Path
 from napari_histoclust.core.export import export_run
-from napari_histoclust.core.run import open_run
+from napari_histoclust.core.run.run import open_run
 
 folder, format_name, yields = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 job = export_run(open_run(sys.argv[1]), [format_name], folder)

@@ -14,9 +14,9 @@ from core.runs import make_run
 from napari_histoclust.core.export import export_run, tables
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.neighbourhood import neighbourhood
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.statistics.neighbourhood import neighbourhood
 
 COLUMNS = [
     "patch", "slide", "row", "col", "y_px", "x_px", "y_um", "x_um",

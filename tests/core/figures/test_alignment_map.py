@@ -14,7 +14,7 @@ from napari_histoclust.core.alignment.heat import heat_colour
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.alignment_map import save_alignment
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.tissue import find_tissue
+from napari_histoclust.core.tissue.mask import find_tissue
 
 
 def test_what_is_far_off_is_red_where_it_is(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from napari_histoclust.core.figures.style import counts, length_text, nice_lengt
 from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.core.validation.k_choice import Figure, KChoice
 from stacks import STAINS, write_stack

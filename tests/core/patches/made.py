@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from core.slides.written import ArrayLevel, UInt8, noise
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.slides.tiles import TiledSlide
-from napari_histoclust.core.tissue import TissueMask
+from napari_histoclust.core.slides.tiled.tiles import TiledSlide
+from napari_histoclust.core.tissue.mask import TissueMask
 
 
 def stack_of(pictures: dict[str, list[UInt8]], name: str = "made", um_per_px: float | None = None) -> Stack:

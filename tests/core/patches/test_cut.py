@@ -19,7 +19,7 @@ from napari_histoclust.core.patches.cut import cut_patches, cut_stain, patches_o
 from napari_histoclust.core.patches.lattice import make_grid
 from napari_histoclust.core.patches.reader import AHEAD, Unit, read_patches, read_units
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.slides.tiles import TiledSlide
+from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 
 
 def one_by_one(stack: Stack, y: Any, x: Any, patch_px: int, stains: Any) -> np.ndarray[Any, Any]:

@@ -13,7 +13,7 @@ from core.patches.made import geometry, mask_of, noise_stack
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.patches.grid import PatchGrid, block_places
 from napari_histoclust.core.patches.lattice import choose_level, make_grid
-from napari_histoclust.core.tissue import TissueMask
+from napari_histoclust.core.tissue.mask import TissueMask
 
 
 def grid_of(stack: Any, mask: TissueMask, patch_px: int, stride_px: int, **limits: float) -> PatchGrid:

@@ -16,7 +16,7 @@ from napari_histoclust.core.patches.lattice import LevelChoice
 from napari_histoclust.core.patches.sample import SampledPatches, sample_patches
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.tissue import TissueMask
+from napari_histoclust.core.tissue.mask import TissueMask
 
 
 def planes(patches: UInt8) -> UInt8:

@@ -20,10 +20,10 @@ from napari_histoclust.core.export import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.report.content import Facts, Picture, Prose, Report, Section, Table, Warnings
+from napari_histoclust.core.report.from_run import gather_report
 from napari_histoclust.core.report.html import report_html
-from napari_histoclust.core.report.of_run import gather_report
 from napari_histoclust.core.report.pdf import write_report_pdf
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.validation.report import validate_run
 from stacks import write_stack
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.formats.registry import is_dicom_folder, is_image, is_zarr, open_pictures
 from napari_histoclust.core.slides.protocol import Slide
-from napari_histoclust.core.slides.registry import is_dicom_folder, is_image, is_zarr, open_pictures
 
 Pixels = NDArray[np.uint8]
 # What the libraries raise on files that they do not read.

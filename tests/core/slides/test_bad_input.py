@@ -13,15 +13,15 @@ import pytest
 import tifffile
 from PIL import Image
 
-from core.slides.test_ome_zarr import write_zarr
+from core.slides.formats.test_ome_zarr import write_zarr
 from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.codestream import jpeg2000_size, jpeg_size, jpegxl_size, webp_size
-from napari_histoclust.core.slides.guard import first_contact
-from napari_histoclust.core.slides.holed import HoledSlide
-from napari_histoclust.core.slides.holes import Holes
-from napari_histoclust.core.slides.registry import open_slide
+from napari_histoclust.core.slides.formats.codestream import jpeg2000_size, jpeg_size, jpegxl_size, webp_size
+from napari_histoclust.core.slides.formats.guard import first_contact
+from napari_histoclust.core.slides.formats.registry import open_slide
 from napari_histoclust.core.slides.stack import open_stack
+from napari_histoclust.core.slides.tiled.holed import HoledSlide
+from napari_histoclust.core.slides.tiled.holes import Holes
 
 
 def write_tiles(path: Path, side_px: int = 512, compression: str | None = "deflate") -> np.ndarray:

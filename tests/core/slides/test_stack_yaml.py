@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.registry import open_slide
+from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.stack import open_stack
-from napari_histoclust.core.slides.warped import WarpedSlide
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
 from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.context import Context

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from core.runs import write_run
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.widgets.clusters.tissue import TissueLine
 from napari_histoclust.widgets.context import Context
 

@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from core.runs import make_run
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
 from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.context import Context

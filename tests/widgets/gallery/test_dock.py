@@ -21,8 +21,8 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.sheet import SheetLayout
 from napari_histoclust.core.jobs import Job, Progress, drive
 from napari_histoclust.core.patches.thumbnails import resized
-from napari_histoclust.core.run import Run, open_run
-from napari_histoclust.session.orders import Order, neighbours, ordered
+from napari_histoclust.core.run.run import Run, open_run
+from napari_histoclust.session.gallery.ordering import Order, neighbours, ordered
 from napari_histoclust.widgets._dialogs import NumberDialog
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.gallery import GalleryDock

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QColor
 
 from core.runs import make_run
-from napari_histoclust.core.run import Run
-from napari_histoclust.widgets.gallery.images import SlideImages
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.session.gallery.images import SlideImages
 from napari_histoclust.widgets.gallery.loader import Thumbnail, ThumbnailLoader
 from stacks import STAINS, write_stack
 from widgets.deletion import delete

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import QApplication
 
 from core.runs import make_run
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
 from napari_histoclust.viewer.scene import Scene
 from napari_histoclust.widgets._jobs import JobRunner

@@ -29,7 +29,7 @@ from napari_histoclust.core.alignment.words import place_shifts, warnings_for
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.slides.overview import overview_level, read_overview
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.tissue import TissueMask
+from napari_histoclust.core.tissue.mask import TissueMask
 
 LONGEST_PX, MOST_PX = 1024, 2048
 # Level-0 px per px of the overview beyond which half a patch would be lost between two of its px.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.export.polygons import Geometries
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 
 Float = NDArray[np.float64]
 ToStain = Callable[[Float], Float]
@@ -36,7 +36,7 @@ def to_stain(run: Run, slide: int, stain: str | None) -> ToStain | None:
     if stain is None:
         return None
     from napari_histoclust.core.slides.names import canonical_stain
-    from napari_histoclust.core.slides.warped import WarpedSlide
+    from napari_histoclust.core.slides.placed.warped import WarpedSlide
 
     stack, name = run.open_stack(slide), canonical_stain(stain)
     stack.require([name])

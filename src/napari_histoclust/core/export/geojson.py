@@ -19,14 +19,14 @@ import shapely
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
-from napari_histoclust.core.cluster_stats import ClusterSummary, summarise_clusters
 from napari_histoclust.core.export.coordinates import laid_on, to_level0, to_stain
 from napari_histoclust.core.export.naming import density_names, slide_paths
 from napari_histoclust.core.export.polygons import cluster_polygons
 from napari_histoclust.core.export.tables import summarised_densities
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.statistics.cluster_stats import ClusterSummary, summarise_clusters
 
 Objects = Literal["annotation", "detection"]
 

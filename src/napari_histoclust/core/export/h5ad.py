@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.manifest import PATCHES
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.manifest import PATCHES
+from napari_histoclust.core.run.run import Run
 
 if TYPE_CHECKING:
     import anndata

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 
 
 def write_png(run: Run, folder: Path) -> Job[tuple[Path, ...]]:

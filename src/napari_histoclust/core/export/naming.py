@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 
 
 def slide_paths(run: Run, folder: Path, name: str) -> tuple[Path, ...]:

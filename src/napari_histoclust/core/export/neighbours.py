@@ -9,8 +9,8 @@ import numpy as np
 
 from napari_histoclust.core.export.tables import write_table
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.core.neighbourhood import Neighbourhood, neighbourhood
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.statistics.neighbourhood import Neighbourhood, neighbourhood
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,10 +15,10 @@ import zarr
 from numcodecs import Blosc
 
 from napari_histoclust.core.atomic import atomic_folder
-from napari_histoclust.core.cluster_stats import summarise_clusters
 from napari_histoclust.core.export.naming import slide_paths
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
 
 _VERSION = "0.4"
 _CHUNK_PX = 1024

@@ -12,7 +12,7 @@ from napari_histoclust.core.export.naming import slide_paths
 from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 
 
 def write_ome_tiff(run: Run, folder: Path) -> Job[tuple[Path, ...]]:

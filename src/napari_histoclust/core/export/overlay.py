@@ -21,7 +21,7 @@ from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.slides.protocol import UInt8
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
 
 _QUALITY = 88

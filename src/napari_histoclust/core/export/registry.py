@@ -22,7 +22,7 @@ from napari_histoclust.core.export.report import write_report_html, write_report
 from napari_histoclust.core.export.spatialdata import require_spatialdata, write_spatialdata
 from napari_histoclust.core.export.tables import write_csv, write_parquet
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 
 Writer = Callable[..., Job[tuple[Path, ...]]]
 """Takes the run, the folder, and what `ExportOptions.of` says by name."""

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
 
 
 def write_report_html(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     """Write report.html, one file with every picture in it."""
+    from napari_histoclust.core.report.from_run import gather_report
     from napari_histoclust.core.report.html import report_html
-    from napari_histoclust.core.report.of_run import gather_report
 
     report = yield from gather_report(run)
     path = folder / "report.html"
@@ -25,7 +25,7 @@ def write_report_html(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
 def write_report_pdf(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     """Write report.pdf, A4 pages."""
     from napari_histoclust.core.report import pdf
-    from napari_histoclust.core.report.of_run import gather_report
+    from napari_histoclust.core.report.from_run import gather_report
 
     report = yield from gather_report(run)
     path = folder / "report.pdf"

@@ -21,8 +21,8 @@ from napari_histoclust.core.export.h5ad import without_latent
 from napari_histoclust.core.export.naming import safe_slides
 from napari_histoclust.core.export.polygons import cluster_polygons
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.manifest import PATCHES
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.manifest import PATCHES
+from napari_histoclust.core.run.run import Run
 
 if TYPE_CHECKING:
     import anndata

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
-from napari_histoclust.core.cluster_stats import ClusterSummary, summarise_clusters
-from napari_histoclust.core.composition import composition
 from napari_histoclust.core.export.naming import density_names
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run import Run
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.statistics.cluster_stats import ClusterSummary, summarise_clusters
+from napari_histoclust.core.statistics.composition import composition
 
 if TYPE_CHECKING:
     import pyarrow as pa

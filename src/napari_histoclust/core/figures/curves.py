@@ -20,7 +20,7 @@ from napari_histoclust.core.figures.style import (
     new_figure,
     plain_axes,
 )
-from napari_histoclust.core.loss_parts import HELD_OUT, PARTS
+from napari_histoclust.core.model.loss_parts import HELD_OUT, PARTS
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

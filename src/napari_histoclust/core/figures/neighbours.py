@@ -18,8 +18,8 @@ from napari_histoclust.core.figures.style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from napari_histoclust.core.composition import Composition
-    from napari_histoclust.core.neighbourhood import Neighbourhood
+    from napari_histoclust.core.statistics.composition import Composition
+    from napari_histoclust.core.statistics.neighbourhood import Neighbourhood
 
 
 def draw_neighbourhood(found: Neighbourhood) -> Figure:

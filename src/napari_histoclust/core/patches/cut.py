@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.slides.protocol import Slide, UInt8
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.slides.tiles import TiledSlide
+from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 
 Int = NDArray[np.integer[Any]]
 

@@ -11,7 +11,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.patches.area import AreaTable
 from napari_histoclust.core.patches.grid import PatchGrid, block_number, block_places
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.tissue import TissueMask
+from napari_histoclust.core.tissue.mask import TissueMask
 
 _FAR_SCALES = 4.0
 

@@ -16,7 +16,7 @@ from napari_histoclust.core.patches.lattice import LevelChoice, lattice_shape
 from napari_histoclust.core.patches.reader import Unit, read_units, unit_size
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.tissue import TissueMask
+from napari_histoclust.core.tissue.mask import TissueMask
 
 Int = NDArray[np.int64]
 Resize = Callable[[UInt8], Any]

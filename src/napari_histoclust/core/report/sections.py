@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_histoclust.core.atomic import read_json
-from napari_histoclust.core.cluster_stats import summarise_clusters
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.report.content import Block, Facts, Prose, Section, Table, Warnings
+from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
 from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, INDEX_NAMES, TITLES
 from napari_histoclust.core.validation.report import VALIDATION
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.manifest import SlideEntry
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.manifest import SlideEntry
+    from napari_histoclust.core.run.run import Run
 
 _NOTHING = "–"
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_histoclust.core.composition import Composition, composition
 from napari_histoclust.core.figures.neighbours import draw_composition, draw_neighbourhood
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.core.neighbourhood import Neighbourhood, neighbourhood
 from napari_histoclust.core.report.content import Block, Prose, Section, Table
 from napari_histoclust.core.report.drawn import drawn
+from napari_histoclust.core.statistics.composition import Composition, composition
+from napari_histoclust.core.statistics.neighbourhood import Neighbourhood, neighbourhood
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
 
 _STRONGEST = 8
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.found import Found
+from napari_histoclust.core.slides.contents import Found
+from napari_histoclust.core.slides.formats.registry import is_image, open_pictures
+from napari_histoclust.core.slides.formats.tiff import stem
 from napari_histoclust.core.slides.names import canonical_stain, differing_parts, is_no_stain, recognise_stain
 from napari_histoclust.core.slides.protocol import Slide
-from napari_histoclust.core.slides.registry import is_image, open_pictures
-from napari_histoclust.core.slides.tiff import stem
 
 _PREFERRED = ("aligned", "registered")
 
@@ -73,7 +73,7 @@ def _without_parts(pictures: Sequence[Path]) -> list[Path]:
     dicom = [path for path in pictures if path.is_file() and path.suffix.lower() == ".dcm"]
     if len(dicom) < 2:
         return list(pictures)
-    from napari_histoclust.core.slides.openslide import dicom_series
+    from napari_histoclust.core.slides.formats.openslide import dicom_series
 
     first: dict[str, Path] = {}
     for path in dicom:

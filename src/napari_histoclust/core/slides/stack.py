@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.contents import Found
 from napari_histoclust.core.slides.folder import stains_in_file, stains_in_folder
-from napari_histoclust.core.slides.found import Found
+from napari_histoclust.core.slides.formats.registry import is_zarr
 from napari_histoclust.core.slides.levels import common_levels
 from napari_histoclust.core.slides.names import in_order
-from napari_histoclust.core.slides.position import placed_by_coordinates
+from napari_histoclust.core.slides.placed.position import placed_by_coordinates
+from napari_histoclust.core.slides.placed.warped import valid_of
 from napari_histoclust.core.slides.protocol import Slide, UInt8
-from napari_histoclust.core.slides.registry import is_zarr
 from napari_histoclust.core.slides.stack_yaml import stains_in_yaml
-from napari_histoclust.core.slides.warped import valid_of
 
 if TYPE_CHECKING:
     import dask.array as da

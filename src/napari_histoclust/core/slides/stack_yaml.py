@@ -10,19 +10,25 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.affine import Matrix, Order, check_affine, in_our_convention, read_affine
-from napari_histoclust.core.slides.displacement import (
+from napari_histoclust.core.slides.contents import Found
+from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.names import canonical_stain, in_order
+from napari_histoclust.core.slides.placed.affine import (
+    Matrix,
+    Order,
+    check_affine,
+    in_our_convention,
+    read_affine,
+)
+from napari_histoclust.core.slides.placed.displacement import (
     Displacement,
     Unit,
     padding_between,
     read_displacement,
 )
-from napari_histoclust.core.slides.found import Found
-from napari_histoclust.core.slides.names import canonical_stain, in_order
-from napari_histoclust.core.slides.position import coordinate_affine
+from napari_histoclust.core.slides.placed.position import coordinate_affine
+from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.protocol import Slide
-from napari_histoclust.core.slides.registry import open_slide
-from napari_histoclust.core.slides.warped import WarpedSlide
 
 Row = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -14,7 +14,7 @@ from napari_histoclust.core.validation.baseline import RESTARTS, Agreement, agre
 from napari_histoclust.core.validation.indices import HIGH_IS_BETTER, INDEX_NAMES, Indices, defined_indices
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
 
 VALIDATION = "validation.json"
 PATCHES_AT_MOST = 20_000

@@ -9,12 +9,12 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QAction, QColor, QKeySequence
 from qtpy.QtWidgets import QMenu, QWidget
 
-from napari_histoclust.core.recluster import MOST_PARTS
+from napari_histoclust.core.run.recluster import MOST_PARTS
 from napari_histoclust.widgets.clusters.icons import icon
 
 if TYPE_CHECKING:
     from napari_histoclust.session import Palette
-    from napari_histoclust.widgets.clusters.rows import Row
+    from napari_histoclust.session.clusters.rows import Row
 
 
 class _Form(NamedTuple):

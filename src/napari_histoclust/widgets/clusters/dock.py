@@ -18,19 +18,19 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_histoclust.session.clusters.columns import columns_of
+from napari_histoclust.session.clusters.rows import Row, RowCounter, wholly_selected
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets.clusters.actions import ClusterActions, all_artefacts, all_hidden, is_alone
 from napari_histoclust.widgets.clusters.colour_choice import ColourChoice
-from napari_histoclust.widgets.clusters.columns import columns_of
 from napari_histoclust.widgets.clusters.model import ClusterModel
-from napari_histoclust.widgets.clusters.rows import Row, RowCounter, wholly_selected
 from napari_histoclust.widgets.clusters.splitting import Splitting
 from napari_histoclust.widgets.clusters.table import ClusterTable
 from napari_histoclust.widgets.clusters.tissue import TissueLine
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets.context import Context
 
 _NO_RUN = (

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.recluster import recluster
+from napari_histoclust.core.run.recluster import recluster
 from napari_histoclust.viewer.notices import sentences_shown
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from qtpy.QtCore import (
 from qtpy.QtGui import QFontMetrics, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from napari_histoclust.widgets.clusters.columns import COLOUR, NAME, SHOWN
+from napari_histoclust.session.clusters.columns import COLOUR, NAME, SHOWN
 from napari_histoclust.widgets.clusters.model import SORT_ROLE, ClusterModel, Place
 from napari_histoclust.widgets.clusters.painting import RowDelegate
 

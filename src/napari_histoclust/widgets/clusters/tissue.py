@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_histoclust.core.composition import composition
+from napari_histoclust.core.statistics.composition import composition
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.widgets._dock import prose
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.composition import Composition
-    from napari_histoclust.core.edits import ClusterEdits
     from napari_histoclust.core.jobs import Job
-    from napari_histoclust.core.neighbourhood import Neighbourhood
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.edits import ClusterEdits
+    from napari_histoclust.core.run.run import Run
+    from napari_histoclust.core.statistics.composition import Composition
+    from napari_histoclust.core.statistics.neighbourhood import Neighbourhood
     from napari_histoclust.widgets.context import Context
 
 _CLEAR_Z = 3.0
@@ -120,7 +120,9 @@ def _same_members(before: tuple[Run | None, ClusterEdits], now: tuple[Run | None
 
 
 def _count(run: Run) -> Job[tuple[Neighbourhood, Composition]]:
-    from napari_histoclust.core.neighbourhood import neighbourhood  # numba compiles in the job's thread
+    from napari_histoclust.core.statistics.neighbourhood import (
+        neighbourhood,  # numba compiles in the job's thread
+    )
 
     return (yield from neighbourhood(run)), composition(run)
 

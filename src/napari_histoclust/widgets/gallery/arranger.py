@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.session.orders import NEIGHBOURS, Order, neighbours, ordered
+from napari_histoclust.session.gallery.ordering import NEIGHBOURS, Order, neighbours, ordered
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._reading import BackgroundReader
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.session import Session
 
 NAMES = {

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QPushButton, QSli
 from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
-from napari_histoclust.session.orders import Order
+from napari_histoclust.session.gallery.ordering import Order
 from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets.gallery.arranger import NAMES, TIPS
 from napari_histoclust.widgets.gallery.view import SIDES

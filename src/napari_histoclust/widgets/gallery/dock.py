@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QVBoxLayout, QWidget
 
-from napari_histoclust.session.orders import Order
+from napari_histoclust.session.forms.number_range import NumberRange
+from napari_histoclust.session.gallery.columns import Columns
+from napari_histoclust.session.gallery.images import SlideImages
+from napari_histoclust.session.gallery.ordering import Order
+from napari_histoclust.session.gallery.sheet import MOST, USUAL, SheetRequest, write_sheet
 from napari_histoclust.viewer.notices import sentences_shown, show_failure
 from napari_histoclust.widgets._dialogs import ask_number
 from napari_histoclust.widgets._follow import follow
-from napari_histoclust.widgets._number_range import NumberRange
 from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets.gallery.arranger import Arrangement, Arranger
 from napari_histoclust.widgets.gallery.bar import GalleryBar
-from napari_histoclust.widgets.gallery.columns import Columns
-from napari_histoclust.widgets.gallery.images import SlideImages
 from napari_histoclust.widgets.gallery.loader import ThumbnailLoader
-from napari_histoclust.widgets.gallery.sheet import MOST, USUAL, SheetRequest, write_sheet
 from napari_histoclust.widgets.gallery.view import GalleryView
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QImage
 
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.session.gallery.cache import MAX_BYTES, RecentlyUsed
+from napari_histoclust.session.gallery.images import Ids, Pictures, SlideImages
 from napari_histoclust.widgets._reading import BackgroundReader
-from napari_histoclust.widgets.gallery.cache import MAX_BYTES, RecentlyUsed
-from napari_histoclust.widgets.gallery.images import Ids, Pictures, SlideImages
 
 TOGETHER = 8
 """Columns of one request: few, so that the first ones are there at once and a scroll drops the others."""

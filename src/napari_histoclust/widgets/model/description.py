@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from napari_histoclust.widgets._words import scale_in_words, side_in_words
+from napari_histoclust.session.forms.quantities import scale_in_words, side_in_words
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.bundle import ModelSpec
+    from napari_histoclust.core.model.bundle import ModelSpec
 
 
 def model_lines(spec: ModelSpec) -> Mapping[str, str]:

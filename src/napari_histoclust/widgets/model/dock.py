@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDialog, QFileDialog, QFormLayout, QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_histoclust.core.config import FitSettings, MapSettings, RunSettings
+from napari_histoclust.session.jobs import training
 from napari_histoclust.session.steps import fit_hindrance, map_hindrance, next_step
 from napari_histoclust.viewer.notices import sentences_shown, tell
 from napari_histoclust.widgets._dock import JobDock, prose, section
@@ -17,16 +18,15 @@ from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets.forms import FitForm, SettingsForm
-from napari_histoclust.widgets.model import training
 from napari_histoclust.widgets.model.description import model_lines
 from napari_histoclust.widgets.model.import_dialog import ImportDialog
 from napari_histoclust.widgets.model.learning_curves import LearningCurves
 from napari_histoclust.widgets.saving import may_leave
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.bundle import Model
     from napari_histoclust.core.jobs import Progress
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.model.bundle import Model
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets.context import Context
 
 _NO_MODEL = "There is no model yet. Train one on the slides, or load one trained for the same stains."

@@ -8,9 +8,9 @@ from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_histoclust.core.config import FitSettings, spoken
 from napari_histoclust.core.slides.names import canonical_stain
+from napari_histoclust.session.forms.number_range import ranges_of
 from napari_histoclust.widgets._dialogs import AskingDialog
 from napari_histoclust.widgets._number_box import NumberBox
-from napari_histoclust.widgets._number_range import ranges_of
 
 _OWN = ("HE", "CD31", "CK19", "Ki67", "MT")
 _SIDE = spoken("patch_px")

@@ -10,9 +10,9 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QGridLayout, QWidget
 
-from napari_histoclust.core.loss_parts import HELD_OUT, PARTS
+from napari_histoclust.core.model.loss_parts import HELD_OUT, PARTS
+from napari_histoclust.session.jobs.live_history import LiveHistory
 from napari_histoclust.widgets.chart import COLOURS, Chart, Line
-from napari_histoclust.widgets.model.live_history import LiveHistory
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_histoclust.core.export.options import ExportOptions
     from napari_histoclust.core.jobs import Job
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets.context import Context
 
 
@@ -148,7 +148,7 @@ def _export(
     options: ExportOptions,
 ) -> Job[tuple[Path, ...]]:
     from napari_histoclust.core.export import export_run  # matplotlib and zarr, in the job's thread
-    from napari_histoclust.core.part import part_of
+    from napari_histoclust.core.run.subset import part_of
 
     part = run if patches is None else part_of(run, patches)
     return (yield from export_run(part, formats, folder, options))

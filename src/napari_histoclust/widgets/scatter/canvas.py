@@ -10,8 +10,8 @@ from qtpy.QtGui import QImage, QPainter
 from qtpy.QtWidgets import QSizePolicy, QStyle, QStyleOption, QWidget
 from superqt.utils import qthrottled
 
-from napari_histoclust.widgets.scatter.camera import CLOSEST, FARTHEST, Camera, fitted
-from napari_histoclust.widgets.scatter.gestures import Combine, Outline, Tool
+from napari_histoclust.session.plot.camera import CLOSEST, FARTHEST, Camera, fitted
+from napari_histoclust.session.plot.gestures import Combine, Outline, Tool
 from napari_histoclust.widgets.scatter.marks import draw_names, draw_outline, draw_ring
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QEvent
     from qtpy.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 
+    from napari_histoclust.session.plot.plot import Plot
     from napari_histoclust.widgets.scatter.marks import Name
-    from napari_histoclust.widgets.scatter.plot import Plot
 
 REACH_PX = 6.0
 """How far from a point one may click."""

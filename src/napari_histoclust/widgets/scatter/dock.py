@@ -11,17 +11,17 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_histoclust.session.colouring import colour
+from napari_histoclust.session.plot.gestures import Combine
+from napari_histoclust.session.plot.plot import Plot
+from napari_histoclust.session.plot.points import load_points, prepare_plot
 from napari_histoclust.session.summary import describe_patch, summary_of
 from napari_histoclust.viewer.notices import show_failure
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._reading import BackgroundReader
 from napari_histoclust.widgets.scatter.canvas import ScatterCanvas
-from napari_histoclust.widgets.scatter.gestures import Combine
 from napari_histoclust.widgets.scatter.invitation import Invitation
 from napari_histoclust.widgets.scatter.legend import ColourBar
 from napari_histoclust.widgets.scatter.marks import Name
-from napari_histoclust.widgets.scatter.plot import Plot
-from napari_histoclust.widgets.scatter.points import load_points, prepare_plot
 from napari_histoclust.widgets.scatter.toolbar import ScatterToolbar
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QKeyEvent
 
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
+    from napari_histoclust.session.plot.points import Points
     from napari_histoclust.widgets.context import Context
-    from napari_histoclust.widgets.scatter.points import Points
 
 _NOTHING_SELECTED = "Draw a loop around points to select their patches."
 

@@ -12,7 +12,7 @@ from napari_histoclust.viewer.notices import sentences_shown
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.session import Session
     from napari_histoclust.widgets._jobs import RunningJob
     from napari_histoclust.widgets.context import Context
@@ -82,7 +82,7 @@ class Invitation(QWidget):
 
     def _compute(self, run: Run) -> None:
         """Start the job; its result is taken up even if this dock has been closed meanwhile."""
-        from napari_histoclust.core.pipeline import embed_run
+        from napari_histoclust.core.steps.pipeline import embed_run
 
         job = self._context.runner.start(UMAP, embed_run(run))
         job.finished.connect(partial(_take_up, self._context.session))

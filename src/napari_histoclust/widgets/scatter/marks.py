@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QPainter
 
-    from napari_histoclust.widgets.scatter.camera import Camera
+    from napari_histoclust.session.plot.camera import Camera
 
 _RING_PX = 8.0
 _HALO_PX = 3.0

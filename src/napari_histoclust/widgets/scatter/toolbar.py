@@ -8,7 +8,7 @@ from qtpy.QtCore import QSize, Signal
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-from napari_histoclust.widgets.scatter.gestures import Combine, Tool
+from napari_histoclust.session.plot.gestures import Combine, Tool
 from napari_histoclust.widgets.scatter.icons import icon
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.slides.pyramid_build import with_pyramids
-from napari_histoclust.core.slides.registry import is_image, is_zarr
+from napari_histoclust.core.slides.formats.registry import is_image, is_zarr
+from napari_histoclust.core.slides.pyramid.build import with_pyramids
 from napari_histoclust.core.slides.stack import Stack, open_stack
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def align(stack: Stack, patch_px: int = FitSettings().patch_px) -> Job[tuple[Sta
     """Find the tissue of a slide and compare how its stains lie on the reference."""
     yield Progress("Looking for tissue")
     from napari_histoclust.core.alignment import check_alignment
-    from napari_histoclust.core.tissue import find_tissue
+    from napari_histoclust.core.tissue.mask import find_tissue
 
     mask = yield from find_tissue(stack, stack.stains, patch_px)
     return (yield from check_alignment(stack, mask))

@@ -9,7 +9,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QStyle, QWidget
 from superqt.utils import signals_blocked
 
-from napari_histoclust.widgets._words import scale_in_words, size_in_words
+from napari_histoclust.session.forms.quantities import scale_in_words, size_in_words
 
 if TYPE_CHECKING:
     from napari_histoclust.core.slides.stack import Stack

@@ -14,7 +14,7 @@ from napari_histoclust.core.validation.meanings import TITLES
 from napari_histoclust.viewer.notices import in_window_words
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
 
 _VALIDATION, _CHOICE = "validation.json", "choose_k.json"
@@ -35,7 +35,7 @@ def validate(run: Run) -> Job[Run]:
 def choose_k(stack: Stack, settings: FitSettings, ks: range, seeds: int, out: Path) -> Job[Path]:
     """Train and compare models of several numbers of clusters; table and curves lie in `out` then."""
     yield Progress("Starting PyTorch")
-    from napari_histoclust.core.pipeline import choose_k_of_stack
+    from napari_histoclust.core.steps.pipeline import choose_k_of_stack
 
     yield from choose_k_of_stack(stack, settings, ks, seeds, out)
     return out

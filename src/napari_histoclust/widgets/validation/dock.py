@@ -10,6 +10,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
 
 from napari_histoclust.core.config import PRESETS, FitSettings
+from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.session.steps import fit_hindrance
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.widgets._dock import JobDock, prose, section
@@ -17,7 +18,6 @@ from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._number_box import NumberBox
-from napari_histoclust.widgets._number_range import NumberRange
 from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.forms import settings_of
@@ -26,7 +26,7 @@ from napari_histoclust.widgets.validation.index_table import IndexTable
 from napari_histoclust.widgets.validation.k_curves import KCurves
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run import Run
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets.context import Context
 
 _NO_RUN = "There is no run yet. Map the slides, or open a run folder; then its clusters can be judged here."

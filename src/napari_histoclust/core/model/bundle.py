@@ -1,0 +1,230 @@
+"""A trained model as a folder: weights in safetensors, everything else in one JSON file.
+
+Nothing in it is ever unpickled, so that a bundle from a stranger can be opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
+
+from napari_histoclust.core.atomic import atomic_folder, check_place, read_json, write_json
+from napari_histoclust.core.config import FitSettings, InputPx
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.model.network import Network
+
+FORMAT = 1
+"""Number of the bundle format; raised when an older program could misread a newer bundle."""
+
+_WEIGHTS, _SPEC = "model.safetensors", "model.json"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class ModelSpec(BaseModel):
+    """Everything needed to build a model and to apply it to a slide.
+
+    Attributes
+    ----------
+    stains : tuple of str
+        Stains in the order of the network's channels, three channels (red, green, blue) each.
+    patch_px : int
+        Side of a patch in px of the slide's full resolution, as trained.
+    um_per_px : float or None
+        Physical size of such a px, where it was known.
+    input_px : int
+        Side to which a patch is resized (bicubic with antialiasing) for the network.
+    axes : "yx" or "xy"
+        Order of the image axes that the network expects; the authors' own models take x first.
+    scaling : "divide_by_255"
+        How pixel values become the network's 0..1.
+    history : tuple of dict
+        One record an epoch: "epoch" (from 1), "loss" and its parts "reconstruction" (mean square error),
+        "marginal" (entropy of the mean assignment), "conditional" (mean entropy) and "consistency" (mean
+        divergence), and the same with the prefix "held_out_" where patches were held out. The parts are
+        not weighted.
+    trained_on : tuple of str
+        Checksums of the headers of the image files that the training patches came from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    architecture: Literal["conv_im_4"] = "conv_im_4"
+    stains: Annotated[tuple[str, ...], Field(min_length=1)]
+    patch_px: Annotated[int, Field(ge=4)]
+    um_per_px: float | None = None
+    input_px: InputPx = 64
+    clusters: Annotated[int, Field(ge=2)]
+    axes: Literal["yx", "xy"] = "yx"
+    scaling: Literal["divide_by_255"] = "divide_by_255"
+    settings: FitSettings = FitSettings()
+    history: tuple[dict[str, float], ...] = ()
+    created: str = Field(default_factory=_now)
+    trained_on: tuple[str, ...] = ()
+    source: str = "napari-histoclust"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A specification and the weights that belong to it.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    state : Mapping of str to Tensor
+        Weights by the names of `napari_histoclust.core.model.network.Network`, on the CPU, float32.
+    """
+
+    spec: ModelSpec
+    state: Mapping[str, Tensor]
+
+    def checksum(self) -> str:
+        """Return the SHA-256 of the weights and of how they are applied, not of how they came about."""
+        digest = hashlib.sha256()
+        applied = self.spec.model_dump(mode="json", exclude={"settings", "history", "created", "source"})
+        digest.update(json.dumps(applied, sort_keys=True).encode())
+        for name in sorted(self.state):
+            digest.update(name.encode())
+            digest.update(self.state[name].contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def network(self) -> Network:
+        """Build the network with these weights, ready to be applied (evaluation mode)."""
+        network = empty_network(self.spec)
+        network.load_state_dict(dict(self.state))
+        return network.eval()
+
+
+def empty_network(spec: ModelSpec) -> Network:
+    """Build the network that `spec` describes, with random weights from PyTorch's global generator."""
+    return Network(len(spec.stains), spec.clusters, spec.input_px)
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write a bundle, whole or not at all; where the same model lies already nothing is done.
+
+    Raises
+    ------
+    HistoclustError
+        If the folder holds another model or something else, or the disk refuses.
+    """
+    from safetensors.torch import save
+
+    if _holds(folder, model):
+        return
+    with atomic_folder(folder) as partial:
+        partial.mkdir()
+        # through Python's own writing, whose errors say what the disk refused
+        weights = save({name: tensor.contiguous() for name, tensor in model.state.items()})
+        (partial / _WEIGHTS).write_bytes(weights)
+        write_json(partial / _SPEC, model.spec.model_dump(mode="json"))
+
+
+def _holds(folder: Path, model: Model) -> bool:
+    """Whether this very model lies in `folder`; nothing does where the folder is new or empty.
+
+    Raises
+    ------
+    HistoclustError
+        If something else lies there: a trained model is hours of work and is never replaced.
+    """
+    check_place(folder)
+    if not folder.exists():
+        return False
+    if not folder.is_dir():
+        raise HistoclustError(f"{folder}: is a file, give the name of a folder for the model.")
+    seen = [child.name for child in folder.iterdir() if not child.name.startswith(".")]
+    strange = sorted(set(seen) - {_WEIGHTS, _SPEC})
+    if strange:
+        raise HistoclustError(
+            f"{folder}: holds something else ({strange[0]}), give a new or empty folder for the model."
+        )
+    if not seen:
+        return False
+    if load_model(folder).checksum() != model.checksum():
+        raise HistoclustError(
+            f"{folder}: holds another model, give a new or empty folder for the model, or delete this one."
+        )
+    return True
+
+
+def load_model(folder: Path) -> Model:
+    """Read a bundle.
+
+    Raises
+    ------
+    HistoclustError
+        If it is no bundle, of a newer format, or damaged.
+    """
+    folder = Path(folder)
+    if not (folder / _SPEC).is_file() or not (folder / _WEIGHTS).is_file():
+        raise HistoclustError(
+            f"{folder}: is not a model, expected a folder with {_SPEC} and {_WEIGHTS} as `fit` writes it."
+        )
+    spec = _read_spec(folder / _SPEC)
+    state = _read_weights(folder / _WEIGHTS)
+    check_state(state, spec, str(folder / _WEIGHTS))
+    return Model(spec, state)
+
+
+def _read_spec(path: Path) -> ModelSpec:
+    document: Any = read_json(path)
+    number = document.get("format") if isinstance(document, dict) else None
+    if number != FORMAT:
+        raise HistoclustError(
+            f"{path}: model format {number} is unknown to this version, which reads format {FORMAT}: "
+            "update napari-histoclust or fit the model again."
+        )
+    try:
+        return ModelSpec.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise HistoclustError(
+            f"{path}: entry {where}: {first['msg']}, fit or import the model again."
+        ) from error
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise HistoclustError(f"{path}: is damaged ({error}), copy or fit the model again.") from error
+    return state
+
+
+def check_state(state: Mapping[str, Tensor], spec: ModelSpec, source: str) -> None:
+    """Compare names and shapes of weights with the network that `spec` describes.
+
+    Raises
+    ------
+    HistoclustError
+        At the first weight that is missing, too many, or of another shape; names `source`.
+    """
+    with torch.device("meta"):
+        expected = empty_network(spec).state_dict()
+    odd = sorted(set(expected) ^ set(state))
+    if odd:
+        trouble = "lacks" if odd[0] in expected else "has an unknown"
+        raise HistoclustError(f"{source}: {trouble} weight {odd[0]}, it belongs to another network.")
+    for name, tensor in expected.items():
+        if tensor.shape != state[name].shape:
+            raise HistoclustError(
+                f"{source}: weight {name} is {tuple(state[name].shape)} where {len(spec.stains)} stains and "
+                f"{spec.clusters} clusters need {tuple(tensor.shape)}."
+            )

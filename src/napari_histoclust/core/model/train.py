@@ -1,0 +1,272 @@
+"""Training as a job: epochs, stages, history, checkpoints."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_histoclust.core.config import FitSettings
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.model.augment import Views, draw_views
+from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
+from napari_histoclust.core.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
+from napari_histoclust.core.model.devices import readable_memory_errors
+from napari_histoclust.core.model.trainer import Parts, Stage, Trainer
+
+_RECORDS = 400
+"""Epochs recorded at most: the authors recorded every tenth of 4,000."""
+
+SAVE_EVERY_S = 10.0
+
+_CLASSIFIER_FROM, _WHOLE_FROM = 0.25, 0.75
+"""Shares of the epochs after which the staged schedule goes on to its next stage.
+
+The classifier gets half: on 1,800 patches of the paper's slide its assignments still sharpened after 800
+steps, and a step of it, which needs no gradient of the encoder, costs a quarter of a step of the whole.
+"""
+_SPLIT, _ORDER, _VIEWS, _HELD_OUT = range(4)
+
+
+def train(
+    pixels: Tensor | NDArray[np.uint8],
+    spec: ModelSpec,
+    settings: FitSettings,
+    checkpoint: Path | None = None,
+) -> Job[Model]:
+    """Train a model from random weights, or from where `checkpoint` stands.
+
+    The same pixels and settings give the same weights bit by bit on one CPU, interrupted or not: weights
+    at the start, split, order and views are drawn from (seed, epoch, step) alone.
+
+    Parameters
+    ----------
+    pixels : (n, 3 s, i + 2 m, i + 2 m) uint8
+        Patches as `resize_patches` gives them, each with m px of what lies around it, which may be none.
+    spec : ModelSpec
+        What the model will be; its settings and history are filled in.
+    settings : FitSettings
+    checkpoint : Path, optional
+        File that keeps the state; written at the ends of epochs, at most every ten seconds, and at the end.
+
+    Yields
+    ------
+    Progress
+        After each step, with the parts of the loss.
+
+    Raises
+    ------
+    HistoclustError
+        If the patches are too few, the checkpoint is of another training, the graphics card is too small,
+        or the loss is no longer a number.
+    """
+    if isinstance(pixels, np.ndarray):
+        pixels = torch.from_numpy(np.require(pixels, requirements="W"))
+    data = _Patches.split(pixels, spec, settings)
+    with readable_memory_errors("--batch"):
+        course = yield from _start(data, spec, settings, checkpoint)
+        data = replace(data, pixels=course.trainer.place(data.pixels))
+        while course.epoch < settings.epochs:
+            yield from _epoch(course, data)
+            course.save(checkpoint, last=course.epoch == settings.epochs)
+    return course.model(spec)
+
+
+@dataclass(frozen=True, eq=False)
+class _Patches:
+    """The pixels and which of them train."""
+
+    pixels: Tensor
+    input_px: int
+    training: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+
+    @classmethod
+    def split(cls, pixels: Tensor, spec: ModelSpec, settings: FitSettings) -> _Patches:
+        channels, height, width = pixels.shape[1:]
+        around = width - spec.input_px
+        square = height == width and around >= 0 and around % 2 == 0
+        if channels != 3 * len(spec.stains) or not square or pixels.dtype != torch.uint8:
+            expected = (3 * len(spec.stains), spec.input_px, spec.input_px)
+            raise ValueError(
+                f"pixels are {tuple(pixels.shape)} {pixels.dtype}, expected n x {expected} uint8"
+            )
+        count = int(len(pixels) * settings.train_share)
+        if count < settings.batch:
+            raise HistoclustError(
+                f"--batch {settings.batch}: only {count} patches to train on, give more --patches, a smaller "
+                "--batch or a smaller --min-tissue."
+            )
+        order = _draws(settings, _SPLIT).permutation(len(pixels))
+        return cls(pixels, spec.input_px, order[:count], order[count:])
+
+    def mean_colours(self) -> Tensor:
+        """Return the (s, 3) uint8 mean colour of each stain over the patches that train."""
+        total = torch.zeros(self.pixels.shape[1], dtype=torch.float64)
+        for rows in np.array_split(self.training, max(1, len(self.training) // 256)):
+            total += self.pixels[torch.from_numpy(rows)].sum(dim=(2, 3), dtype=torch.int64).sum(dim=0)
+        area = len(self.training) * self.pixels.shape[2] * self.pixels.shape[3]
+        return (total / area).round().to(torch.uint8).view(-1, 3)
+
+
+@dataclass(eq=False)
+class _Course:
+    """A training under way."""
+
+    trainer: Trainer
+    settings: FitSettings
+    fingerprint: str
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    saved_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def stage(self) -> Stage:
+        """Stage of the coming epoch."""
+        done = self.epoch / self.settings.epochs
+        if self.settings.schedule == "joint" or done >= _WHOLE_FROM:
+            return "whole"
+        return "autoencoder" if done < _CLASSIFIER_FROM else "classifier"
+
+    def save(self, path: Path | None, *, last: bool) -> None:
+        if path is None or not (last or time.monotonic() - self.saved_s > SAVE_EVERY_S):
+            return
+        trainer = self.trainer
+        states = (trainer.network.state_dict(), trainer.optimiser.state_dict(), trainer.scaler.state_dict())
+        save_checkpoint(Checkpoint(self.fingerprint, self.epoch, self.history, *states), path)
+        self.saved_s = time.monotonic()
+
+    def take_up(self, saved: Checkpoint) -> None:
+        self.epoch, self.history = saved.epoch, saved.history
+        self.trainer.network.load_state_dict(saved.weights)
+        self.trainer.optimiser.load_state_dict(saved.optimiser)
+        self.trainer.scaler.load_state_dict(saved.scaler)
+
+    def model(self, spec: ModelSpec) -> Model:
+        state = {
+            name: tensor.detach().cpu().contiguous()
+            for name, tensor in self.trainer.network.state_dict().items()
+        }
+        return Model(
+            spec.model_copy(update={"settings": self.settings, "history": tuple(self.history)}), state
+        )
+
+
+def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: Path | None) -> Job[_Course]:
+    yield Progress("Preparing the training")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network = empty_network(spec)
+    # stages and cooling depend on how many epochs there will be; without them a training only runs longer
+    prolongable = settings.schedule == "joint" and not settings.cool_down
+    free = {"device", "epochs"} if prolongable else {"device"}
+    document = [settings.model_dump(mode="json", exclude=free), list(spec.stains), spec.clusters, spec.axes]
+    trainer = Trainer(network, settings, data.mean_colours())
+    course = _Course(trainer, settings, "" if checkpoint is None else fingerprint(document, data.pixels))
+    saved = None if checkpoint is None else load_checkpoint(checkpoint, course.fingerprint)
+    if saved is not None:
+        course.take_up(saved)
+    return course
+
+
+def _epoch(course: _Course, data: _Patches) -> Job[None]:
+    """Pass once over the training patches, then look at those held out."""
+    settings, trainer = course.settings, course.trainer
+    stage = course.stage
+    trainer.enter(stage)
+    sums = _Mean()
+    order = _draws(settings, _ORDER, course.epoch).permutation(data.training)
+    steps = len(order) // settings.batch
+    for step in range(steps):
+        rows = order[step * settings.batch : (step + 1) * settings.batch]
+        views = _views(settings, data, len(rows), _VIEWS, course.epoch, step)
+        if settings.cool_down:
+            trainer.set_rate(_cooling((course.epoch + step / steps) / settings.epochs))
+        sums.add(trainer.step(data.pixels[torch.from_numpy(rows)], views, stage))
+        yield _progress(course, step, steps, sums)
+    _refuse_nan(sums.means(), course)
+    held_out = _Mean()
+    if _is_recorded(course.epoch, settings.epochs):
+        yield from _measure(course, data, held_out)
+        course.history.append(_record(course.epoch + 1, sums, held_out))
+    course.epoch += 1
+
+
+def _cooling(done: float) -> float:
+    """Return the factor on the learning rate when the share `done` of the training is over."""
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _measure(course: _Course, data: _Patches, sums: _Mean) -> Job[None]:
+    settings = course.settings
+    for number, start in enumerate(range(0, len(data.held_out), settings.batch)):
+        rows = data.held_out[start : start + settings.batch]
+        views = _views(settings, data, len(rows), _HELD_OUT, number)
+        sums.add(course.trainer.measure(data.pixels[torch.from_numpy(rows)], views), len(rows))
+        yield Progress("Measuring on held-out patches", start + len(rows), len(data.held_out))
+
+
+def _views(settings: FitSettings, data: _Patches, n: int, *key: int) -> Views:
+    return draw_views(settings, n, data.pixels.shape[1] // 3, data.input_px, _draws(settings, *key))
+
+
+def _draws(settings: FitSettings, *key: int) -> np.random.Generator:
+    """Return the generator for one purpose, epoch and step."""
+    return np.random.default_rng([settings.seed, *key])
+
+
+def _is_recorded(epoch: int, epochs: int) -> bool:
+    every = math.ceil(epochs / _RECORDS)
+    return (epoch + 1) % every == 0 or epoch + 1 == epochs
+
+
+class _Mean:
+    """Running means of loss parts; they stay on the processor until asked for."""
+
+    def __init__(self) -> None:
+        self._sums: Parts = {}
+        self._last: Parts = {}
+        self._count = 0
+
+    def add(self, parts: Parts, count: int = 1) -> None:
+        self._last = parts
+        self._count += count
+        for name, part in parts.items():
+            self._sums[name] = self._sums.get(name, 0) + part * count
+
+    def means(self) -> dict[str, float]:
+        return {name: float(total) / self._count for name, total in self._sums.items()}
+
+    def last(self) -> dict[str, float]:
+        return {name: float(part) for name, part in self._last.items()}
+
+
+def _progress(course: _Course, step: int, steps: int, sums: _Mean) -> Progress:
+    """Describe a step; a graphics card is asked for figures every 20 steps, since asking waits for it."""
+    asked = course.trainer.device.type == "cpu" or step % 20 == 0
+    done = course.epoch * steps + step + 1
+    values = sums.last() if asked else {}
+    if values:
+        _refuse_nan(values, course)
+    epoch = {"epoch": float(course.epoch + 1)}
+    return Progress("Training", done, course.settings.epochs * steps, epoch | values)
+
+
+def _refuse_nan(values: dict[str, float], course: _Course) -> None:
+    if not all(math.isfinite(value) for value in values.values()):
+        raise HistoclustError(
+            f"--learning-rate {course.settings.learning_rate:g}: the loss is no longer a number in epoch "
+            f"{course.epoch + 1}, give a smaller learning rate or --precision float32."
+        )
+
+
+def _record(epoch: int, training: _Mean, held_out: _Mean) -> dict[str, float]:
+    named = training.means() | {f"held_out_{name}": value for name, value in held_out.means().items()}
+    return {"epoch": float(epoch)} | {name: float(f"{value:.6g}") for name, value in named.items()}

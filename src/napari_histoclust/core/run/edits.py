@@ -1,0 +1,239 @@
+"""What a person has made of the clusters: names, colours, merges, splits. The results stay as they are.
+
+Saved, the edits lie beside the results, in RUN/session/.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from napari_histoclust.core.atomic import atomic_file, read_json, write_json
+from napari_histoclust.core.config import Settings
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.run.manifest import PATCHES, read_manifest
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run.run import Run
+
+FOLDER = "session"
+"""Folder in the run folder for what the window keeps."""
+
+_FILE_NAME = "clusters.json"
+_LABELS = re.compile(r"(\.partial-)?labels-[0-9a-f]{8}\.npy")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True)
+class ClusterEdits:
+    """How the clusters are shown at one moment; position i belongs to cluster id i + 1.
+
+    Ids 1..K are the run's; those above came from splits. Merging never renumbers: it is a change of
+    `shown_as`, and only a split brings other labels.
+
+    Parameters
+    ----------
+    names, colours : tuple of str
+        Colours are "#rrggbb".
+    shown_as : tuple of int
+        Cluster id under which each one is shown: its own, or that of the cluster it was merged into.
+    hidden, artefacts : frozenset of int
+        Ids that are not drawn, and ids marked as no tissue of interest.
+    labels : (n,) int16
+        Id of each patch before the merges. Left out of comparisons: other labels come with more names.
+    """
+
+    names: tuple[str, ...]
+    colours: tuple[str, ...]
+    shown_as: tuple[int, ...]
+    hidden: frozenset[int] = frozenset()
+    artefacts: frozenset[int] = frozenset()
+    labels: NDArray[np.int16] = field(
+        default_factory=lambda: np.zeros(0, np.int16), compare=False, repr=False
+    )
+
+    @property
+    def shown_ids(self) -> tuple[int, ...]:
+        """Ids of the clusters left after the merges, in rising order."""
+        return tuple(sorted(set(self.shown_as)))
+
+    @property
+    def lookup(self) -> NDArray[np.int16]:
+        """(ids + 1,) table: id in `labels` -> id shown; 0 (no tissue) stays 0."""
+        return np.array((0, *self.shown_as), np.int16)
+
+    def clusters(self) -> tuple[Cluster, ...]:
+        """Return the clusters left after the merges, in rising order of their ids."""
+        return tuple(
+            Cluster(i, self.names[i - 1], self.colours[i - 1], i in self.artefacts) for i in self.shown_ids
+        )
+
+
+def edited(run: Run, edits: ClusterEdits) -> Run:
+    """Return the run as the person has named, merged and split it; its ids may have gaps."""
+    return replace(run, labels=edits.lookup[edits.labels], clusters=edits.clusters())
+
+
+class _Document(Settings):
+    """The document in clusters.json; position i belongs to cluster id i + 1."""
+
+    format: Literal[1] = 1
+    fingerprint: str
+    names: tuple[str, ...]
+    colours: tuple[str, ...]
+    shown_as: tuple[int, ...]
+    hidden: tuple[int, ...]
+    artefacts: tuple[int, ...]
+    labels: str | None = None
+
+
+def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
+    """Write the edits of a run to RUN/session/; other files there stay.
+
+    clusters.json names the file of the labels, if a split changed them, by its checksum, and is written last:
+    a power cut between the two leaves whole what was saved before.
+
+    Parameters
+    ----------
+    run_folder : Path
+    edits : ClusterEdits
+
+    Raises
+    ------
+    HistoclustError
+        If the folder holds no run, or the disk is full, read-only or forbidden.
+    """
+    folder = run_folder / FOLDER
+    if not (run_folder / PATCHES).is_dir():
+        raise HistoclustError(f"{run_folder}: is no longer there: bring the folder back and save again.")
+    is_split = len(edits.names) > _mapped_clusters(run_folder)
+    name = _write_labels(folder, edits.labels) if is_split else None
+    document = _Document(
+        fingerprint=read_manifest(run_folder).fingerprint,
+        names=edits.names,
+        colours=edits.colours,
+        shown_as=edits.shown_as,
+        hidden=tuple(sorted(edits.hidden)),
+        artefacts=tuple(sorted(edits.artefacts)),
+        labels=name,
+    )
+    write_json(folder / _FILE_NAME, document.model_dump(mode="json"))
+    for file in folder.iterdir():
+        if _LABELS.fullmatch(file.name) and file.name != name:
+            file.unlink(missing_ok=True)
+
+
+def load_edits(run: Run) -> ClusterEdits | None:
+    """Return the edits in the folder of a run, None where nothing was saved.
+
+    Raises
+    ------
+    HistoclustError
+        If they are damaged, of a newer version, or belong to other results.
+    """
+    path = run.path / FOLDER / _FILE_NAME
+    if not path.is_file():
+        return None
+    document = _read_document(path)
+    if document.fingerprint != run.manifest.fingerprint:
+        raise HistoclustError(
+            f"{path}: belongs to other results than those in the folder: delete it, and the clusters are as "
+            "they were mapped."
+        )
+    labels = run.labels if document.labels is None else _read_labels(path.parent / document.labels)
+    edits = ClusterEdits(
+        document.names,
+        document.colours,
+        document.shown_as,
+        frozenset(document.hidden),
+        frozenset(document.artefacts),
+        labels,
+    )
+    if not _fits(edits, run, document.labels is None):
+        raise _damaged(path)
+    return edits
+
+
+def saved_run(path: str | Path) -> Run:
+    """Open a run folder as it was last saved in the window: named, merged and split.
+
+    Raises
+    ------
+    HistoclustError
+        As `open_run` and `load_edits` do.
+    """
+    from napari_histoclust.core.run.run import open_run
+
+    run = open_run(path)
+    edits = load_edits(run)
+    return run if edits is None else edited(run, edits)
+
+
+def _read_document(path: Path) -> _Document:
+    document = read_json(path)
+    if isinstance(document, dict) and document.get("format", 1) != 1:
+        raise HistoclustError(
+            f"{path}: has format {document['format']}, this version reads format 1: update napari-histoclust."
+        )
+    try:
+        return _Document.model_validate(document)
+    except ValidationError as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> HistoclustError:
+    return HistoclustError(f"{path}: is damaged: delete it, and the clusters are as they were mapped.")
+
+
+def _mapped_clusters(run_folder: Path) -> int:
+    """Return the K of the store; more ids than these come from splits."""
+    import zarr
+
+    store: Any = zarr.open_group(run_folder / PATCHES, mode="r")
+    return int(store["uns/clusters/id"].shape[0])
+
+
+def _write_labels(folder: Path, labels: NDArray[np.int16]) -> str:
+    """Write the labels unless they are there already, and return the name of their file."""
+    name = f"labels-{_checksum(labels)}.npy"
+    with atomic_file(folder / name, own=True) as partial, partial.open("wb") as file:
+        np.save(file, labels, allow_pickle=False)
+    return name
+
+
+def _read_labels(path: Path) -> NDArray[np.int16]:
+    try:
+        labels: NDArray[np.int16] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path.with_name(_FILE_NAME)) from error
+    if labels.dtype != np.int16 or path.name != f"labels-{_checksum(labels)}.npy":
+        raise _damaged(path.with_name(_FILE_NAME))
+    labels.setflags(write=False)
+    return labels
+
+
+def _checksum(labels: NDArray[np.int16]) -> str:
+    return f"{zlib.crc32(np.ascontiguousarray(labels, '<i2').tobytes()):08x}"
+
+
+def _fits(edits: ClusterEdits, run: Run, are_labels_of_run: bool) -> bool:
+    """Whether the parts agree with each other and with the run."""
+    count, shown = len(edits.names), set(edits.shown_as)
+    return (
+        len(edits.colours) == len(edits.shown_as) == count
+        and (count == len(run.clusters)) == are_labels_of_run
+        and shown <= set(range(1, count + 1))
+        and all(edits.shown_as[i - 1] == i for i in shown)
+        and edits.hidden | edits.artefacts <= shown
+        and all(_COLOUR.fullmatch(colour) for colour in edits.colours)
+        and edits.labels.shape == run.labels.shape
+        and (len(run) == 0 or (edits.labels.min() >= 1 and edits.labels.max() <= count))
+    )

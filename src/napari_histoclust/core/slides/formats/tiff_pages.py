@@ -1,0 +1,226 @@
+"""Which pages of a TIFF file are the pictures, their levels and their samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.formats.channels import group_channels
+from napari_histoclust.core.slides.formats.tiff_colours import ToRgb, colours
+from napari_histoclust.core.slides.formats.tiff_planes import Plane, planes_of_page, rows_per_part
+
+MIN_SIDE_PX = 8
+# A tile beyond this would not fit beside the others that are in work.
+MAX_TILE_BYTES = 2**28
+_PLAIN_KINDS = ("generic", "uniform", "shaped")
+# Files of these kinds may begin with a label or an overview.
+_LARGEST_KINDS = (*_PLAIN_KINDS, "scn", "qpi", "philips", "ndpi", "svs")
+
+
+@dataclass(frozen=True, eq=False)
+class PictureLevel:
+    """Size, tile size and planes of one level of a picture."""
+
+    shape: tuple[int, int]
+    tile: tuple[int, int]
+    planes: tuple[Plane, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One RGB picture of a file.
+
+    Parameters
+    ----------
+    name : str
+        Its own name, empty where it is the only one.
+    levels : tuple of PictureLevel
+        Level 0 first.
+    to_rgb : callable
+        From decoded samples to RGB.
+    orientation : int
+        TIFF's orientation, 1..8; 1 is upright.
+    warnings : tuple of str
+        What the user should know.
+    """
+
+    name: str
+    levels: tuple[PictureLevel, ...]
+    to_rgb: ToRgb
+    orientation: int = 1
+    warnings: tuple[str, ...] = ()
+
+
+def pictures_of(
+    path: Path, tif: tifffile.TiffFile, names: list[str], used_bits: int | None = None
+) -> list[Picture]:
+    """Return the pictures of the file's main series.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of the channels as far as the file states them.
+    used_bits : int or None
+        Bits of a sample that are used, where the file states it.
+
+    Raises
+    ------
+    HistoclustError
+        If its pixels or its layout are not what the program reads.
+    """
+    if not tif.series:
+        raise HistoclustError(f"{path}: holds no picture: export it again.")
+    series = _main_series(tif)
+    pyramid = [*series[0].levels, *series[1:]]
+    _check_pixels(path, pyramid[0])
+    size = tif.filehandle.size
+    page = pyramid[0].keyframe
+    planes = [_level(path, tif, level, size) for level in pyramid if _is_alike(level.keyframe, page)]
+    bits = min(used_bits or page.bitspersample, page.bitspersample)
+    return _pictures(path, page, planes, names, bits)
+
+
+def _main_series(tif: tifffile.TiffFile) -> list[Any]:
+    """Return the picture and, where the pyramid was written as plain pages, its smaller copies."""
+    first = tif.series[0]
+    pictures = [series for series in tif.series if {"Y", "X"} <= set(series.axes) and series.size]
+    main = max(pictures, key=_area, default=first) if first.kind in _LARGEST_KINDS else first
+    if main.kind not in _PLAIN_KINDS or len(main.levels) > 1:
+        return [main]
+    chain = [main]
+    for other in sorted((series for series in pictures if series is not main), key=_area, reverse=True):
+        if _is_smaller_copy(chain[-1], other):
+            chain.append(other)
+    return chain
+
+
+def _area(series: Any) -> int:
+    height, width = _height_width(series)
+    return height * width
+
+
+def _is_smaller_copy(large: Any, small: Any) -> bool:
+    if small.axes != large.axes or small.dtype != large.dtype or small.ndim < 2:
+        return False
+    (h, w), (h2, w2) = (_height_width(series) for series in (large, small))
+    if min(h2, w2) < 1 or not 1.5 < h / h2 < 9:
+        return False
+    return abs(h / h2 - w / w2) < 0.05 * h / h2 + 2 / min(h2, w2)
+
+
+def _is_alike(page: Any, first: Any) -> bool:
+    """Whether a level has the samples of the first one; else it cannot be shown in its place."""
+    return (page.samplesperpixel, page.planarconfig, page.photometric, page.dtype) == (
+        first.samplesperpixel,
+        first.planarconfig,
+        first.photometric,
+        first.dtype,
+    )
+
+
+def _height_width(series: Any) -> tuple[int, int]:
+    return series.shape[series.axes.index("Y")], series.shape[series.axes.index("X")]
+
+
+def _check_pixels(path: Path, series: Any) -> None:
+    """Refuse what cannot be a picture of 8 or 16 bits, with one sentence each."""
+    axes = {axis: n for axis, n in zip(series.axes, series.shape, strict=True) if n > 1 or axis in "YX"}
+    if "Y" not in axes or "X" not in axes:
+        raise HistoclustError(f"{path}: holds no picture with two axes: export it as 8-bit RGB.")
+    if series.dtype not in (np.uint8, np.uint16) or not isinstance(series.keyframe.bitspersample, int):
+        raise HistoclustError(
+            f"{path}: its pixels are {series.dtype}, and 8-bit or 16-bit pixels without a sign are needed: "
+            "convert it to 8-bit RGB."
+        )
+    check_size(path, axes["Y"], axes["X"])
+    extra = sorted(set(axes) - set("YXSC"))
+    if extra:
+        raise HistoclustError(
+            f"{path}: has {axes[extra[0]]} pictures along axis {extra[0]} (axes {series.axes}): save one "
+            "picture a stain, or the stains along a channel axis."
+        )
+
+
+def check_size(path: Path, height: int, width: int) -> None:
+    """Raise HistoclustError where a picture is too small to be a slide."""
+    if min(height, width) < MIN_SIDE_PX:
+        raise HistoclustError(
+            f"{path}: is {height} x {width} px, too small to be a slide: give the full picture."
+        )
+
+
+def _level(path: Path, tif: tifffile.TiffFile, series: Any, size: int) -> PictureLevel:
+    """Return all planes of one level, in the order of the file."""
+    page = series.keyframe
+    shape = page.imagelength, page.imagewidth
+    sides = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, shape[1])
+    if min(*shape, *sides) < 1:
+        raise HistoclustError(f"{path}: states a size of 0 px: the file is damaged, copy or export it again.")
+    tile = sides if page.is_tiled else (rows_per_part(page), shape[1])
+    samples = page.samplesperpixel if page.planarconfig == 1 else 1
+    if tile[0] * tile[1] * samples * page.dtype.itemsize > MAX_TILE_BYTES:
+        raise HistoclustError(
+            f"{path}: its tiles or strips are {tile[0]} x {tile[1]} px, which cannot be read piece by piece: "
+            "save it tiled, as a pyramidal OME-TIFF."
+        )
+    pages = _pages(path, tif, series)
+    return PictureLevel(
+        shape, tile, tuple(p for page in pages for p in planes_of_page(path, page, tile, size))
+    )
+
+
+def _pages(path: Path, tif: tifffile.TiffFile, series: Any) -> list[Any]:
+    pages = [series[index] for index in range(len(series))]
+    if any(page is None or page.parent is not tif for page in pages):
+        raise HistoclustError(
+            f"{path}: its pictures are missing or lie in other files: save everything in one file."
+        )
+    return pages
+
+
+def _pictures(
+    path: Path, page: Any, levels: list[PictureLevel], names: list[str], bits: int
+) -> list[Picture]:
+    """Group the planes of each level into pictures of one, three or four samples."""
+    together = 1 if page.planarconfig == 2 else page.samplesperpixel
+    n = len(levels[0].planes)
+    if together == 1 and page.planarconfig == 2 and n == page.samplesperpixel:
+        groups = [("", tuple(range(n)))]
+    else:
+        groups = group_channels(path, n, names, grey=together == 1)
+    return [_picture(path, page, levels, name, members, together, bits) for name, members in groups]
+
+
+def _picture(
+    path: Path,
+    page: Any,
+    levels: list[PictureLevel],
+    name: str,
+    members: tuple[int, ...],
+    together: int,
+    bits: int,
+) -> Picture:
+    samples = len(members) * together
+    to_rgb = colours(path, page, samples, bits)
+    cut = tuple(
+        PictureLevel(level.shape, level.tile, tuple(level.planes[k] for k in members))
+        for level in levels
+        if max(members) < len(level.planes)
+    )
+    orientation = page.tags.valueof(274, 1)
+    turned = orientation if orientation in range(2, 9) else 1
+    return Picture(name, cut, to_rgb, turned, _warnings(path, page, samples, bits))
+
+
+def _warnings(path: Path, page: Any, samples: int, bits: int) -> tuple[str, ...]:
+    warnings = []
+    if samples < 3 and page.photometric != 3:
+        warnings.append(f"{path.name}: is grey, shown as grey RGB.")
+    if bits > 8:
+        warnings.append(f"{path.name}: has {bits} bits a sample, 0 to {2**bits - 1} are shown as 0 to 255.")
+    return tuple(warnings)

@@ -1,0 +1,1 @@
+"""Slides laid onto the frame of a reference: affine maps and displacement fields."""

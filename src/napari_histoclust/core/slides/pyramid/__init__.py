@@ -1,0 +1,1 @@
+"""Pyramids built for slides that have none, kept in the user's cache."""

@@ -1,0 +1,1 @@
+"""What a stain absorbs: optical density and its deconvolution."""

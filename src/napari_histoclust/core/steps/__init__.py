@@ -1,0 +1,1 @@
+"""The jobs of the command line and the window, each made of the rooms below."""

@@ -1,0 +1,99 @@
+"""Reading, encoding and storing of the chunks of a run that are missing, as one stream.
+
+One reader serves all chunks, so that it is ahead of the model at the borders between them too; densities are
+measured by the threads that read, and the model gets full batches whatever pieces the patches come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.model.encode import Encoded, Encoder, EncodingStream
+from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.patches.reader import Unit, grid_units, read_units
+from napari_histoclust.core.run.store import ChunkResult, GrowingStore
+from napari_histoclust.core.slides.protocol import UInt8
+from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.core.stains.deconvolution import DyeVectors, densities
+
+Densities = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class _Place(NamedTuple):
+    """Where a piece of patches belongs: which chunk of the store, which slide."""
+
+    chunk: int
+    slide: int
+
+
+def label_missing(
+    store: GrowingStore,
+    slides: Sequence[tuple[Stack, PatchGrid]],
+    dyes: Sequence[Sequence[DyeVectors]],
+    encoder: Encoder,
+) -> Job[None]:
+    """Encode the patches of the chunks that a store is missing, and write each chunk as it is whole.
+
+    Parameters
+    ----------
+    store : GrowingStore
+        Its rows are the patches of the slides, one slide after the other.
+    slides : sequence of (Stack, PatchGrid)
+        The slides and their lattices.
+    dyes : sequence of sequence of DyeVectors
+        Those of each slide.
+    encoder : Encoder
+        The model; its stains are asked for by name.
+
+    Raises
+    ------
+    HistoclustError
+        If a file cannot be decoded or the disk is full.
+    """
+    stains, missing = encoder.spec.stains, store.missing()
+    total = sum(len(grid) for _, grid in slides)
+    done = total - sum(store.rows(chunk).stop - store.rows(chunk).start for chunk in missing)
+
+    def measure(place: _Place, pixels: UInt8) -> Densities:
+        return densities(pixels, stains, dyes[place.slide])
+
+    units = (unit for chunk in missing for unit in _units(slides, chunk, store.rows(chunk), len(stains)))
+    with closing(read_units(units, stains, measure)) as reading:
+        for chunk, pieces in groupby(reading, lambda patches: patches.key.chunk):
+            stream, measured = EncodingStream(encoder), []
+            for patches in pieces:
+                stream.add(patches.pixels)
+                measured.append(patches.measured)
+                done += len(patches.pixels)
+                yield Progress("Mapping", done, total)
+            store.write(chunk, _joined(stream.finish(), measured))
+
+
+def _units(
+    slides: Sequence[tuple[Stack, PatchGrid]], chunk: int, rows: slice, stains: int
+) -> Iterator[Unit[_Place]]:
+    """Split rows of the run into pieces of the slides."""
+    first = 0
+    for index, (stack, grid) in enumerate(slides):
+        start, stop = max(rows.start - first, 0), min(rows.stop - first, len(grid))
+        if start < stop:
+            yield from grid_units(stack, grid, start, stop, stains, _Place(chunk, index))
+        first += len(grid)
+
+
+def _joined(encoded: Encoded, measured: Sequence[Densities]) -> ChunkResult:
+    return ChunkResult(
+        latent=encoded.latent,
+        cluster=encoded.labels,
+        confidence=encoded.confidence,
+        entropy=encoded.entropy,
+        stain_od=np.concatenate([stain_od for stain_od, _ in measured]),
+        dye_od=np.concatenate([dye_od for _, dye_od in measured]),
+    )

@@ -1,0 +1,257 @@
+"""Label every tissue patch of one or several slides with a trained model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_histoclust import __version__
+from napari_histoclust.core.atomic import check_place
+from napari_histoclust.core.config import MapSettings
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.model.bundle import Model, ModelSpec, save_model
+from napari_histoclust.core.model.encode import Encoder
+from napari_histoclust.core.palette import default_clusters
+from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, make_grid
+from napari_histoclust.core.run.manifest import (
+    PATCHES,
+    Manifest,
+    SlideEntry,
+    is_run,
+    library_versions,
+    now,
+    read_manifest,
+)
+from napari_histoclust.core.run.run import Run, open_run
+from napari_histoclust.core.run.store import GrowingStore, patch_table, sweep
+from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.core.slides.tiled.holes import holes_said
+from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
+from napari_histoclust.core.stains.deconvolution import DyeVectors, dye_names, dye_vectors
+from napari_histoclust.core.steps.labelling import label_missing
+from napari_histoclust.core.tissue.mask import find_tissue
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A slide, the lattice laid over it, and its line in the manifest."""
+
+    stack: Stack
+    grid: PatchGrid
+    entry: SlideEntry
+
+
+def map_stacks(
+    stacks: Sequence[Stack], model: Model, out: Path, settings: MapSettings | None = None
+) -> Job[Run]:
+    """Label every tissue patch of the stacks and write a run folder.
+
+    A second call with the same slides, model and settings goes on where the first one stopped, and returns
+    at once where it was finished.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+        The slides; their patches follow one another in the run.
+    model : Model
+        The bundle; its stains are asked for by name.
+    out : Path
+        The run folder; new, empty, or the same run begun before.
+
+    Raises
+    ------
+    HistoclustError
+        If a stain is missing, no tissue is found, or `out` holds something else.
+    """
+    settings = settings or MapSettings()
+    check_run_folder(out)
+    limit_cache(settings.cache_mib)
+    for stack in stacks:
+        stack.require(model.spec.stains)
+    targets = yield from _lay_lattices(stacks, model, settings)
+    encoder = Encoder(model, settings)
+    manifest = _manifest(targets, model, settings, encoder)
+    if _is_done(out, manifest):
+        return open_run(out)
+    save_model(model, out / "model")
+    manifest.write(out)
+    start = time.monotonic()
+    try:
+        yield from _label(targets, model, encoder, out, manifest.fingerprint)
+    except BaseException:
+        if out.is_dir():
+            manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
+        raise
+    manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, patches=_total(targets))
+    slides = tuple(_with_holes(entry, t.stack) for entry, t in zip(manifest.slides, targets, strict=True))
+    manifest.model_copy(update={"finish_reason": "finished", "slides": slides}).write(out)
+    return open_run(out)
+
+
+def _with_holes(entry: SlideEntry, stack: Stack) -> SlideEntry:
+    """Add to the warnings what only reading the slide has shown."""
+    new = [said for said in holes_said(stack.slides.values()) if said not in entry.warnings]
+    return entry.model_copy(update={"warnings": (*entry.warnings, *new)}) if new else entry
+
+
+def check_run_folder(out: Path) -> None:
+    """Raise HistoclustError if `out` is a file or a folder that holds something else than a run."""
+    check_place(out)
+    if out.exists() and not out.is_dir():
+        raise HistoclustError(f"{out}: is a file: give --out the name of a new folder.")
+    ours = {"model"}  # what `run` leaves before the mapping begins
+    if (
+        out.is_dir()
+        and not is_run(out)
+        and any(not p.name.startswith(".") and p.name not in ours for p in out.iterdir())
+    ):
+        raise HistoclustError(f"{out}: holds something else: give --out a new or empty folder.")
+
+
+def _lay_lattices(stacks: Sequence[Stack], model: Model, settings: MapSettings) -> Job[list[Target]]:
+    targets = []
+    for stack in stacks:
+        targets.append((yield from _lay_lattice(stack, model, settings)))
+    entries = _named_apart([target.entry for target in targets])
+    return [Target(t.stack, t.grid, entry) for t, entry in zip(targets, entries, strict=True)]
+
+
+def _lay_lattice(stack: Stack, model: Model, settings: MapSettings) -> Job[Target]:
+    spec = model.spec
+    choice = _choose_level(stack, spec, settings)
+    downsample = stack.downsamples[choice.level]
+    stride_px = choice.patch_px
+    if settings.stride_px is not None:
+        stride_px = max(1, round(settings.stride_px / downsample))
+    mask = yield from find_tissue(stack, spec.stains, round(choice.patch_px * downsample))
+    grid = make_grid(
+        stack,
+        mask,
+        patch_px=choice.patch_px,
+        stride_px=stride_px,
+        level=choice.level,
+        min_tissue=settings.min_tissue,
+        min_valid=settings.min_valid,
+    )
+    entry = SlideEntry(
+        name=stack.name,
+        path=str(stack.path.resolve()),
+        um_per_px=stack.um_per_px,
+        shape_px=stack.shapes[0],
+        rows=grid.shape[0],
+        cols=grid.shape[1],
+        patch_px=grid.patch_px,
+        stride_px=grid.stride_px,
+        level=grid.level,
+        downsample=grid.downsample,
+        patches=len(grid),
+        tissue_share=round(float(mask.share), 6),
+        warnings=(*stack.warnings, *((choice.warning,) if choice.warning else ())),
+        inputs=tuple(stack.inputs()),
+    )
+    return Target(stack, grid, entry)
+
+
+def _choose_level(stack: Stack, spec: ModelSpec, settings: MapSettings) -> LevelChoice:
+    if settings.patch_px is not None:
+        return LevelChoice(0, settings.patch_px)
+    return choose_level(stack, spec.patch_px, spec.um_per_px)
+
+
+def _manifest(targets: Sequence[Target], model: Model, settings: MapSettings, encoder: Encoder) -> Manifest:
+    return Manifest(
+        version=__version__,
+        versions=library_versions(),
+        created=now(),
+        fingerprint=_fingerprint(targets, model, settings),
+        seed=model.spec.settings.seed,
+        device=encoder.device_name,
+        settings={"map": settings.model_dump(mode="json")},
+        slides=tuple(target.entry for target in targets),
+    )
+
+
+def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings) -> str:
+    """Checksum of what decides the labels: pixels (by file size and header), lattice, model, precision."""
+    entries = []
+    for target in targets:
+        entry = target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
+        entry["inputs"] = [{k: i[k] for k in ("stain", "size", "header_sha256")} for i in target.entry.inputs]
+        entries.append(entry)
+    document = [entries, model.checksum(), settings.precision, settings.min_tissue, settings.min_valid]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _is_done(out: Path, manifest: Manifest) -> bool:
+    """Whether the same run is finished in `out`.
+
+    Raises
+    ------
+    HistoclustError
+        If a run of other slides, another model or other settings lies there.
+    """
+    if not is_run(out):
+        return False
+    before = read_manifest(out)
+    if before.fingerprint != manifest.fingerprint:
+        state = "a finished run" if before.finish_reason == "finished" else "a half-finished run"
+        raise HistoclustError(
+            f"{out}: holds {state} of other slides, another model or other settings: give --out another "
+            "folder, or delete this one."
+        )
+    return (out / PATCHES).is_dir() and before.finish_reason == "finished"
+
+
+def _total(targets: Sequence[Target]) -> int:
+    return sum(len(target.grid) for target in targets)
+
+
+def _label(
+    targets: Sequence[Target], model: Model, encoder: Encoder, out: Path, fingerprint: str
+) -> Job[None]:
+    """Encode the chunks that are missing and finish the store."""
+    if (out / PATCHES).is_dir():
+        sweep(out)
+        return  # killed between the last rename and the manifest
+    table = patch_table(
+        [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
+    )
+    stains = model.spec.stains
+    store = GrowingStore(out, table, stains, dye_names(stains), fingerprint)
+    dyes: list[tuple[DyeVectors, ...]] = []
+    for target in targets:
+        dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))
+    yield from label_missing(store, [(target.stack, target.grid) for target in targets], dyes, encoder)
+    store.finish(default_clusters(model.spec.clusters), _provenance(targets, dyes))
+
+
+def _provenance(targets: Sequence[Target], dyes: Sequence[Sequence[DyeVectors]]) -> dict[str, Any]:
+    """What uns["histoclust"] says: enough to place the patches without run.json, and the dyes' vectors."""
+    fields = {"rows", "cols", "patch_px", "stride_px", "level", "downsample", "um_per_px"}
+    slides = {
+        t.entry.name: {k: v for k, v in t.entry.model_dump(include=fields).items() if v is not None}
+        for t in targets
+    }
+    vectors = np.array([[of.vectors for of in slide] for slide in dyes])  # (slides, stains, 2, 3)
+    estimated = np.array([[of.estimated for of in slide] for slide in dyes])
+    own = {"dye_vectors": vectors, "dye_vectors_estimated": estimated} if vectors.size else {}
+    return {"format": 1, "version": __version__, "slides": slides, **own}
+
+
+def _named_apart(entries: Sequence[SlideEntry]) -> list[SlideEntry]:
+    """Give slides of one name a number, as the name is how obs["slide"] tells them apart."""
+    named: list[SlideEntry] = []
+    for entry in entries:
+        same = sum(entry.name == other.name for other in entries[: len(named)])
+        name = f"{entry.name} ({same + 1})" if same else entry.name
+        named.append(entry.model_copy(update={"name": name}))
+    return named

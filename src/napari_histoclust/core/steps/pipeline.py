@@ -1,0 +1,236 @@
+"""The whole job and its steps, as the command line, Python and the window call them."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_histoclust.core.atomic import check_folder, check_place
+from napari_histoclust.core.config import FitSettings, Preset, RunSettings
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.run.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.model.bundle import Model, ModelSpec
+    from napari_histoclust.core.patches.sample import SampledPatches
+    from napari_histoclust.core.run.run import Run
+    from napari_histoclust.core.slides.stack import Stack
+    from napari_histoclust.core.validation.k_choice import KChoice
+
+
+def fit_stacks(stacks: Sequence[Stack], settings: FitSettings, out: Path | None = None) -> Job[Model]:
+    """Train a model on random patches of the stacks.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+        All must hold the stains of the first, whose order the model takes.
+    settings : FitSettings
+        A full set, as `FitSettings.resolve` returns it.
+    out : Path, optional
+        Folder of the bundle. With it, the training leaves a checkpoint beside the folder every few seconds,
+        and the same call goes on there after an interruption.
+
+    Raises
+    ------
+    HistoclustError
+        If a stain is missing, no tissue is found, or `out` holds something else.
+    """
+    from napari_histoclust.core.model.bundle import load_model, save_model
+    from napari_histoclust.core.model.train import train
+
+    settings.check()
+    spec = model_spec(stacks, settings)
+    if out is not None and _is_model_of(out, spec):
+        shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
+        return load_model(out)
+    sampled = yield from sample_stacks(stacks, spec, settings)
+    checkpoint = None if out is None else _training_folder(out) / "checkpoint.pt"
+    model = yield from train(sampled.pixels, spec, settings, checkpoint)
+    if out is not None:
+        save_model(model, out)
+        shutil.rmtree(_training_folder(out), ignore_errors=True)
+    return model
+
+
+def _training_folder(out: Path) -> Path:
+    whole = out.absolute()
+    return whole.parent / f".training-{whole.name}"
+
+
+def model_spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
+    """Describe the model that `settings` and the stains and scale of the first stack ask for."""
+    from napari_histoclust.core.model.bundle import ModelSpec
+
+    stains = stacks[0].stains
+    for stack in stacks:
+        stack.require(stains)
+    return ModelSpec(
+        stains=stains,
+        patch_px=settings.patch_px,
+        um_per_px=stacks[0].um_per_px,
+        input_px=settings.input_px,
+        clusters=settings.clusters,
+        settings=settings,
+        trained_on=tuple(str(line["header_sha256"]) for stack in stacks for line in stack.inputs()),
+    )
+
+
+def _is_model_of(out: Path, spec: ModelSpec) -> bool:
+    """Whether a model of these stains and settings is finished in `out`.
+
+    Raises
+    ------
+    HistoclustError
+        If `out` holds another model or something else.
+    """
+    from napari_histoclust.core.model.bundle import load_model
+
+    check_place(out)
+    if out.exists() and not out.is_dir():
+        raise HistoclustError(f"{out}: is a file: give --out the name of a new folder.")
+    if not out.is_dir() or not any(out.iterdir()):
+        check_folder(out)
+        return False
+    if not (out / "model.json").is_file():
+        raise HistoclustError(f"{out}: holds something else: give --out a new or empty folder.")
+    if _identity(load_model(out).spec) != _identity(spec):
+        raise HistoclustError(
+            f"{out}: holds a model of other slides or settings: give --out another folder, or delete it."
+        )
+    return True
+
+
+def _identity(spec: ModelSpec) -> dict[str, Any]:
+    """What must agree for two trainings to be the same one; processor and memory may differ."""
+    return spec.model_dump(
+        include={
+            "stains": True,
+            "patch_px": True,
+            "um_per_px": True,
+            "trained_on": True,
+            "settings": set(type(spec.settings).model_fields) - {"device", "precision", "cache_mib"},
+        }
+    )
+
+
+def sample_stacks(stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings) -> Job[SampledPatches]:
+    """Read random tissue patches for training with what lies around them, resized for the network."""
+    from napari_histoclust.core.model.encode import resize_patches
+    from napari_histoclust.core.patches.sample import sample_patches
+    from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
+    from napari_histoclust.core.tissue.mask import find_tissue
+
+    limit_cache(settings.cache_mib)
+    side = spec.input_px + 2 * round(spec.input_px * settings.surround)
+    masks = []
+    for stack in stacks:
+        masks.append((yield from find_tissue(stack, spec.stains, settings.patch_px)))
+    return (
+        yield from sample_patches(
+            stacks,
+            masks,
+            spec.stains,
+            count=settings.patches,
+            patch_px=settings.patch_px,
+            seed=settings.seed,
+            min_tissue=settings.min_tissue,
+            min_valid=settings.min_valid,
+            surround=settings.surround,
+            resize=lambda patches: resize_patches(patches, side, spec.axes).numpy(),
+        )
+    )
+
+
+def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSettings) -> Job[Run]:
+    """Train, map, embed, validate and draw; what an earlier start finished is not done again.
+
+    Raises
+    ------
+    HistoclustError
+        As its steps do, and if `out` holds something else.
+    """
+    from napari_histoclust.core.figures import draw_figures
+    from napari_histoclust.core.model.bundle import load_model
+    from napari_histoclust.core.run.edits import saved_run
+    from napari_histoclust.core.steps.mapping import check_run_folder, map_stacks
+    from napari_histoclust.core.validation.report import validate_run
+
+    check_run_folder(out)
+    settings = FitSettings.resolve(preset, given)
+    timer = _Timer(out)
+    yield from fit_stacks(stacks, settings, out / "model")
+    fit_seconds = timer.lap()
+    run = yield from map_stacks(stacks, load_model(out / "model"), out, given.for_map())
+    timer.record("fit", fit_seconds, preset=preset)
+    if run.embedding is None:
+        run = yield from embed_run(run, settings.seed)
+    if not timer.is_recorded("validate"):
+        timer.lap()
+        yield from validate_run(run)
+        timer.record("validate", timer.lap())
+    if not timer.is_recorded("figures"):
+        yield from draw_figures(saved_run(out))
+        timer.record("figures", timer.lap())
+    return run
+
+
+class _Timer:
+    """Wall time of the steps of a run, kept in run.json."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._start = time.monotonic()
+
+    def lap(self) -> float:
+        """Return the seconds since the last lap."""
+        now = time.monotonic()
+        seconds, self._start = now - self._start, now
+        return seconds
+
+    def record(self, stage: str, seconds: float, **details: Any) -> None:
+        """Write a finished stage into run.json, unless an earlier start has done so."""
+        if not self.is_recorded(stage):
+            read_manifest(self._out).finished_stage(stage, seconds, **details).write(self._out)
+
+    def is_recorded(self, stage: str) -> bool:
+        """Whether run.json says that the stage is finished."""
+        return stage in read_manifest(self._out).stages
+
+
+def embed_run(run: Run, seed: int = 765) -> Job[Run]:
+    """Lay the patches out by UMAP and keep the result in the run."""
+    from napari_histoclust.core.run.run import write_embedding
+    from napari_histoclust.core.steps.embed import embed
+
+    start = time.monotonic()
+    embedding = yield from embed(run.latent, seed=seed)
+    embedded = write_embedding(run, embedding)
+    manifest = read_manifest(run.path).finished_stage("embed", time.monotonic() - start, seed=seed)
+    manifest.write(run.path)
+    return embedded
+
+
+def choose_k_of_stack(
+    stack: Stack, settings: FitSettings, ks: Sequence[int], seeds: int, out: Path
+) -> Job[KChoice]:
+    """Train and compare models of several numbers of clusters on the same patches of one stack."""
+    from napari_histoclust.core.steps.choose_k import check_comparison_folder, choose_k
+
+    check_comparison_folder(out)
+    spec = model_spec([stack], settings)
+    sampled = yield from sample_stacks([stack], spec, settings)
+    return (
+        yield from choose_k(
+            sampled.pixels,
+            spec,
+            settings,
+            ks=list(ks),
+            seeds=[settings.seed + i for i in range(seeds)],
+            folder=out,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Where tissue lies on a stack."""

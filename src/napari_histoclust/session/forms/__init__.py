@@ -1,0 +1,1 @@
+"""What stands in a form: numbers as text, ranges, lengths in words."""

@@ -1,0 +1,1 @@
+"""What the gallery shows: order, layout, pictures, sheet."""

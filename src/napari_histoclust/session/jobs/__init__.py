@@ -1,0 +1,1 @@
+"""The jobs of the window, without a window."""

@@ -1,0 +1,1 @@
+"""The scatter as a raster: camera, points, drawing, gestures."""
