@@ -67,7 +67,7 @@ def measure(run: Run, rounds: int, application: QApplication) -> dict[str, float
         dock = ClustersDock(context) if following else None
         session, palette = context.session, context.session.palette
         start = time.perf_counter()
-        session.take_up(run, ())
+        session.load(run, ())
         if dock is not None:
             dock.show()
             taken["open the run"] = time.perf_counter() - start

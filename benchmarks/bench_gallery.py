@@ -90,7 +90,7 @@ def gestures(run: Run, images: Path, rounds: int) -> Iterator[tuple[str, list[fl
     dock = GalleryDock(Context(session, JobRunner(), None))  # type: ignore[arg-type]
     dock.resize(_WIDTH, _HEIGHT)
     dock.show()
-    session.take_up(run, [open_stack(images)])
+    session.load(run, [open_stack(images)])
     everything = np.ones(len(run), bool)
     for order in (Order.CONFIDENT, Order.TYPICAL, Order.TYPICAL, Order.DOUBTFUL, Order.RANDOM):
         cold = " (latent space not in memory)" if order is Order.TYPICAL and not run.has_latent else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
@@ -15,6 +15,7 @@ from psygnal.testing import SignalTester
 
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.session import Session
+from napari_histoclust.session.session import Aspect
 
 
 @dataclass(frozen=True)
@@ -44,36 +45,33 @@ class SmallRun:
     __hash__ = None  # type: ignore[assignment]
 
 
-SIGNALS = ("stacks_changed", "slide_changed", "model_changed", "run_changed")
+RESULTS = {Aspect.STACKS, Aspect.SLIDE, Aspect.MODEL, Aspect.RUN}
+OF_RUN = {Aspect.RUN, Aspect.SELECTION, Aspect.PALETTE, Aspect.FOCUS, Aspect.COLOUR_BY}
 
 
 @contextmanager
-def told(session: Session) -> Iterator[set[str]]:
-    """Collect which signals went out; each at most once."""
-    signals = {name: getattr(session, name) for name in SIGNALS}
-    signals |= {"selection": session.selection.changed, "palette": session.palette.changed}
-    heard: set[str] = set()
-    with ExitStack() as testers:
-        counts = {name: testers.enter_context(SignalTester(signal)) for name, signal in signals.items()}
+def changes(session: Session) -> Iterator[set[Aspect]]:
+    """Collect what has changed; it is notified of in one event."""
+    heard: set[Aspect] = set()
+    with SignalTester(session.changed) as tester:
         yield heard
-    for name, tester in counts.items():
-        assert tester.emit_count <= 1, name
-        if tester.emit_count:
-            heard.add(name)
+    assert tester.emit_count <= 1
+    for (changed,) in tester.emit_args_list:
+        heard |= changed
 
 
 @pytest.fixture
 def session() -> Session:
     session = Session()
-    session.take_up(SmallRun(), [object(), object()], object())
+    session.load(SmallRun(), [object(), object()], object())
     return session
 
 
 def test_everything_arrives_together() -> None:
     session = Session()
-    with told(session) as heard:
-        session.take_up(SmallRun(), [object()], object())
-    assert heard == {*SIGNALS, "selection", "palette"}
+    with changes(session) as heard:
+        session.load(SmallRun(), [object()], object())
+    assert heard == RESULTS | OF_RUN
     assert session.selection.mask.shape == (5,)
     assert session.palette.state.names == ("Cluster 1", "Cluster 2")
 
@@ -82,18 +80,18 @@ def test_new_stacks_drop_the_run_but_not_the_model(session: Session) -> None:
     session.show_slide(1)
     session.selection.set([1])
     model = session.model
-    with told(session) as heard:
+    with changes(session) as heard:
         session.set_stacks([object()])
-    assert heard == {"stacks_changed", "slide_changed", "run_changed", "selection", "palette"}
+    assert heard == {Aspect.STACKS, Aspect.SLIDE, *OF_RUN}
     assert (session.run, session.model, session.slide) == (None, model, 0)
     assert session.selection.mask.shape == (0,)
 
 
 def test_a_new_model_drops_the_run_but_not_the_stacks(session: Session) -> None:
     stacks = session.stacks
-    with told(session) as heard:
+    with changes(session) as heard:
         session.set_model(object())
-    assert heard == {"model_changed", "run_changed", "selection", "palette"}
+    assert heard == {Aspect.MODEL, *OF_RUN}
     assert session.run is None
     assert session.stacks is stacks
 
@@ -101,9 +99,9 @@ def test_a_new_model_drops_the_run_but_not_the_stacks(session: Session) -> None:
 def test_the_same_run_read_again_keeps_selection_and_palette(session: Session) -> None:
     session.selection.set([2])
     session.palette.rename(1, "liver")
-    with told(session) as heard:
+    with changes(session) as heard:
         session.set_run(SmallRun())
-    assert heard == {"run_changed"}
+    assert heard == {Aspect.RUN}
     assert session.selection.ids.tolist() == [2]
     assert session.palette.state.names[0] == "liver"
 
@@ -121,34 +119,48 @@ def test_another_run_starts_with_nothing_selected(session: Session, other: Small
 
 def test_the_model_of_a_run_may_come_later(session: Session) -> None:
     run, late = session.run, object()
-    with told(session) as heard:
-        session.take_up(run, session.stacks, late)
-    assert heard == {"model_changed"}
+    with changes(session) as heard:
+        session.load(run, session.stacks, late)
+    assert heard == {Aspect.MODEL}
     assert session.run is run
 
 
 def test_setting_the_same_thing_again_says_nothing(session: Session) -> None:
-    with told(session) as heard:
-        session.take_up(session.run, list(session.stacks), session.model)
+    with changes(session) as heard:
+        session.load(session.run, list(session.stacks), session.model)
         session.show_slide(0)
     assert not heard
 
 
-def test_everything_stands_when_the_first_signal_goes_out() -> None:
+def test_everything_stands_when_the_event_goes_out() -> None:
     session = Session()
     seen: list[tuple[bool, bool, int]] = []
 
-    def look() -> None:
+    def look(_: object) -> None:
         seen.append((session.model is not None, session.run is not None, session.selection.mask.size))
 
-    session.stacks_changed.connect(look)
-    session.take_up(SmallRun(), [object()], object())
+    session.changed.connect(look)
+    session.load(SmallRun(), [object()], object())
     assert seen == [(True, True, 5)]
 
 
 def test_there_are_only_so_many_slides(session: Session) -> None:
-    with told(session) as heard:
+    with changes(session) as heard:
         session.show_slide(1)
-    assert heard == {"slide_changed"}
+    assert heard == {Aspect.SLIDE}
     with pytest.raises(IndexError, match="slide 2 of 2"):
         session.show_slide(2)
+
+
+def test_what_is_done_to_selection_and_palette_is_notified_of(session: Session) -> None:
+    for act, aspect in (
+        (lambda: session.selection.set([1]), Aspect.SELECTION),
+        (lambda: session.palette.rename(1, "liver"), Aspect.PALETTE),
+        (lambda: session.load_edits(session.palette.state), Aspect.PALETTE),
+        (lambda: session.set_focus(1), Aspect.FOCUS),
+        (lambda: session.set_colour_by("slide"), Aspect.COLOUR_BY),
+        (session.mark_saved, Aspect.SAVED),
+    ):
+        with changes(session) as heard:
+            act()
+        assert heard == {aspect}

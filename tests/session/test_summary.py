@@ -57,7 +57,7 @@ def test_the_sentence(tmp_path: Path) -> None:
     session = Session()
     assert str(summary_of(session)) == "0 patches, 0 mm², 0 clusters"
     run = make_run(tmp_path / "run")
-    session.take_up(run, [])
+    session.load(run, [])
     session.selection.set(np.ones(len(run), bool))
     assert (
         str(summary_of(session)) == f"{len(run)} patches, {area_of(run, np.ones(len(run), bool))}, 4 clusters"
@@ -71,7 +71,7 @@ def test_the_sentence(tmp_path: Path) -> None:
 def test_one_patch_in_words(tmp_path: Path) -> None:
     session = Session()
     run = make_run(tmp_path / "run", slides=2)
-    session.take_up(run, [])
+    session.load(run, [])
     patch = len(run) - 1
     session.palette.rename(int(run.labels[patch]), "Liver")
     confidence = f"{run.confidence[patch]:.2f}"

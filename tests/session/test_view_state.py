@@ -48,7 +48,7 @@ def test_a_damaged_view_is_named(tmp_path: Path) -> None:
 
 def test_unsaved_edits_are_known(tmp_path: Path) -> None:
     run, session = make_run(tmp_path / "run"), Session()
-    session.take_up(run, [])
+    session.load(run, [])
     assert not session.has_unsaved_edits
     session.palette.rename(1, "liver")
     assert session.has_unsaved_edits
@@ -62,7 +62,7 @@ def test_unsaved_edits_are_known(tmp_path: Path) -> None:
 
 def test_another_split_with_the_same_names_is_another_edit(tmp_path: Path) -> None:
     run, session = make_run(tmp_path / "run"), Session()
-    session.take_up(run, [])
+    session.load(run, [])
     members = int((run.labels == 1).sum())
     session.palette.split(1, np.arange(members) % 2)
     session.mark_saved()

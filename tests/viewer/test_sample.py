@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.viewer import sample
+from napari_histoclust.session import sample
 
 
 @pytest.fixture(autouse=True)

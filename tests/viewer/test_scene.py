@@ -39,7 +39,7 @@ def run(tmp_path: Path) -> Run:
 def scene(make_napari_viewer_proxy: Viewers, run: Run) -> Scene:
     session = Session()
     scene = Scene(make_napari_viewer_proxy(), session)
-    session.take_up(run, [run.open_stack(0), run.open_stack(1)])
+    session.load(run, [run.open_stack(0), run.open_stack(1)])
     return scene
 
 
@@ -155,7 +155,7 @@ def test_a_view_is_seen_again(scene: Scene, run: Run) -> None:
     scene.patches.clusters.opacity = 0.4
     view = scene.view()
     other = Scene(scene.viewer, Session())
-    other.session.take_up(run, [run.open_stack(0), run.open_stack(1)])
+    other.session.load(run, [run.open_stack(0), run.open_stack(1)])
     other.show_view(view)
     assert other.view() == view
 
@@ -241,7 +241,7 @@ class TestGestures:
 
 def test_alt_takes_out_and_shift_adds(run: Run) -> None:
     session = Session()
-    session.take_up(run, [])
+    session.load(run, [])
     choose(session.selection, run.labels == 1)
     choose(session.selection, np.array([0, 1, 2]), ("Shift",))
     choose(session.selection, np.array([1]), ("Alt",))

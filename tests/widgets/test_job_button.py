@@ -27,8 +27,8 @@ def waiting(may_end: threading.Event) -> Job[str]:
 
 def start(context: Context, button: JobButton, line: JobLine, job: Job[str]) -> None:
     running = context.runner.start("Training", job)
-    button.take_up(running)
-    line.take_up(running)
+    button.attach(running)
+    line.attach(running)
 
 
 def test_train_cancel_cancelling_train(qtbot: QtBot, context: Context) -> None:

@@ -170,7 +170,7 @@ def test_a_model_for_other_stains_names_the_one_that_is_missing(
     context.session.set_model(a_model(tmp_path / "m", ("HE", "MT")))
     assert not dock.map_button.isEnabled()
     assert "stain MT is missing" in dock.map_button.toolTip()
-    assert "stain MT is missing" in dock.words.text()
+    assert "stain MT is missing" in dock.note.text()
     assert dock.train_button.property("primary")
 
 
@@ -237,11 +237,11 @@ def test_it_is_friendly_without_slides(qtbot: QtBot, context: Context) -> None:
     qtbot.addWidget(dock)
     assert not dock.train_button.isEnabled()
     assert "Add the slides first" in dock.train_button.toolTip()
-    assert "no model yet" in dock.words.text()
+    assert "no model yet" in dock.note.text()
 
 
 def test_a_run_of_other_size_is_followed(context: Context, dock: ModelDock, tmp_path: Path) -> None:
-    context.session.take_up(make_run(tmp_path / "run"), ())
+    context.session.load(make_run(tmp_path / "run"), ())
     assert dock.embed_button.isEnabled()
     context.session.set_run(None)
     assert not dock.embed_button.isEnabled()

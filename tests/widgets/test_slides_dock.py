@@ -16,11 +16,11 @@ from core.models import write_model
 from core.runs import make_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.slides.stack import open_stack
-from napari_histoclust.viewer import sample
+from napari_histoclust.session import sample
+from napari_histoclust.session.jobs import align, open_stacks, slide_paths
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.slides import SlidesDock
 from napari_histoclust.widgets.slides.heat_map import HeatMap
-from napari_histoclust.widgets.slides.reading import align, open_stacks, slide_paths
 from stacks import write_stack
 from widgets.made import context, notifications
 
@@ -44,13 +44,13 @@ def test_slides_are_added_and_listed(
     qtbot: QtBot, context: Context, dock: SlidesDock, tmp_path: Path
 ) -> None:
     assert dock.add_folder.property("primary")
-    assert "no slides yet" in dock.words.text()
+    assert "no slides yet" in dock.hint.text()
     dock.add_paths([write_stack(tmp_path / "a"), write_stack(tmp_path / "b", stains=("HE", "MT"))])
     wait(qtbot, context)
     assert [stack.name for stack in context.session.stacks] == ["a", "b"]
     assert dock.list.count() == 2
     assert dock.list.item(1).text() == "b\nHE, MT\n256 × 256 px, 0.5 µm per px"
-    assert not dock.words.isVisible()
+    assert not dock.hint.isVisible()
     assert not dock.add_folder.property("primary")
 
 

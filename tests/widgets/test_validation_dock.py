@@ -11,12 +11,12 @@ from pytestqt.qtbot import QtBot
 from core.runs import make_run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.core.validation.meanings import INDEX_NAMES, MEANINGS, TITLES
-from napari_histoclust.widgets._remembered import remembered
+from napari_histoclust.session.dock_states import titled
+from napari_histoclust.viewer.notices import in_window_words
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.model import ModelDock
 from napari_histoclust.widgets.validation import ValidationDock
 from napari_histoclust.widgets.validation import dock as validation_dock
-from napari_histoclust.widgets.validation.computing import in_words
 from stacks import write_stack
 from widgets.keys_and_wheel import type_over
 from widgets.made import context, notifications
@@ -43,7 +43,7 @@ def cells(dock: ValidationDock, row: int) -> list[str]:
 
 
 def test_without_a_run_it_says_what_to_do(dock: ValidationDock) -> None:
-    assert "no run yet" in dock.words.text()
+    assert "no run yet" in dock.note.text()
     assert not dock.compute.isEnabled()
     assert not dock.table.isVisible()
     assert not dock.compare.isEnabled()
@@ -52,19 +52,19 @@ def test_without_a_run_it_says_what_to_do(dock: ValidationDock) -> None:
 def test_indices_are_computed_shown_and_there_again(
     qtbot: QtBot, context: Context, dock: ValidationDock, tmp_path: Path
 ) -> None:
-    context.session.take_up(make_run(tmp_path / "run"), ())
-    assert "have not been computed" in dock.words.text()
+    context.session.load(make_run(tmp_path / "run"), ())
+    assert "have not been computed" in dock.note.text()
     dock.compute.click()
     wait(qtbot, context)
     assert dock.table.isVisible()
     assert cells(dock, 0)[:2] == ["Calinski-Harabasz", "↑"]
     assert cells(dock, 2)[:2] == ["C-index", "↓"]
     assert all(float(text) == float(text) for text in cells(dock, 0)[2:])
-    assert "better than k-means on" in dock.words.text()
+    assert "better than k-means on" in dock.note.text()
     again = ValidationDock(context)
     qtbot.addWidget(again)
     assert cells(again, 6) == cells(dock, 6)
-    context.session.take_up(make_run(tmp_path / "other"), ())
+    context.session.load(make_run(tmp_path / "other"), ())
     assert not dock.table.isVisible()
 
 
@@ -73,7 +73,7 @@ def test_every_measure_has_a_title_and_a_meaning() -> None:
 
 
 def test_sentences_of_the_core_in_the_window_s_words() -> None:
-    assert in_words("best is davies_bouldin 4: give more --seeds.") == (
+    assert in_window_words(titled("best is davies_bouldin 4: give more --seeds.")) == (
         'best is Davies-Bouldin 4: give more "Seeds".'
     )
 
@@ -114,7 +114,7 @@ def test_numbers_of_clusters_are_compared(
     dock.seeds.setValue(2)
     dock.compare_into(tmp_path / "choice")
     wait(qtbot, context)
-    assert remembered(context.session)["choice"] == tmp_path / "choice"
+    assert context.session.notes.choose_k_folder == tmp_path / "choice"
     assert "In the common space the best K is" in dock.verdict.text()
     assert "calinski_harabasz" not in dock.verdict.text()
     for measure in range(dock.curves.measure.count()):

@@ -42,7 +42,7 @@ def context(make_napari_viewer_proxy: Viewers) -> Context:
 def bar(context: Context, run: Run, qtbot: QtBot) -> ViewBar:
     bar = ViewBar(context)
     qtbot.addWidget(bar)
-    context.session.take_up(run, [run.open_stack(0)])
+    context.session.load(run, [run.open_stack(0)])
     return bar
 
 
@@ -88,7 +88,7 @@ def test_nothing_in_the_bar_is_cut_off_silently(context: Context, run: Run, qtbo
     bar.resize(1350, bar.sizeHint().height())
     with qtbot.waitExposed(bar):
         bar.show()
-    context.session.take_up(run, [run.open_stack(0)])
+    context.session.load(run, [run.open_stack(0)])
     qtbot.waitUntil(lambda: bar.colour_by.width() >= bar.colour_by.sizeHint().width())
     written = [bar.colour_by.itemText(k) for k in range(bar.colour_by.count())]
     room = bar.colour_by.width() - 20  # beside the arrow
@@ -122,13 +122,13 @@ class TestResults:
     def dock(self, context: Context, run: Run, qtbot: QtBot) -> ResultsDock:
         dock = ResultsDock(context)
         qtbot.addWidget(dock)
-        context.session.take_up(run, [])
+        context.session.load(run, [])
         return dock
 
     def test_without_a_run_it_says_what_to_do(self, context: Context, qtbot: QtBot) -> None:
         dock = ResultsDock(context)
         qtbot.addWidget(dock)
-        assert "Map a slide" in dock.where.text()
+        assert "Map a slide" in dock.location.text()
         assert not dock.save_button.isEnabled()
 
     def test_unsaved_changes_are_marked_and_saved(

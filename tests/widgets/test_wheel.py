@@ -55,7 +55,7 @@ def check_the_wheel(qtbot: QtBot, window: QWidget) -> int:
 @pytest.fixture
 def viewer(make_napari_viewer_proxy: Viewers, tmp_path: Path) -> Any:
     viewer = make_napari_viewer_proxy()
-    context_of(viewer).session.take_up(make_run(tmp_path / "run"), ())
+    context_of(viewer).session.load(make_run(tmp_path / "run"), ())
     return viewer
 
 

@@ -1,4 +1,4 @@
-"""A run folder taken up again with all that belongs to it: images, model, edits, and the view."""
+"""A run folder opened again with all that belongs to it: images, model, edits, and the view."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def _stacks(run: Run) -> tuple[tuple[Stack, ...], tuple[str, ...]]:
         return (), (str(error),)
 
 
-def take_up(session: Session, opened: OpenedRun) -> None:
-    """Make the session what it was when the run was saved; the view itself is the scene's affair."""
-    session.take_up(opened.run, opened.stacks, opened.model)
+def show_opened(session: Session, opened: OpenedRun) -> None:
+    """Make the session what it was when the run was saved; the view itself is left to the scene."""
+    session.load(opened.run, opened.stacks, opened.model)
     if opened.edits is not None:
-        session.take_up_edits(opened.edits)
+        session.load_edits(opened.edits)

@@ -44,17 +44,17 @@ class Palette:
         self.reset(clusters, labels)
 
     def reset(self, clusters: Sequence[Cluster], labels: NDArray[np.int16] | None = None) -> None:
-        """Start anew with other clusters and no history. The session tells, not this method."""
+        """Start anew with other clusters and no history. The session notifies, not this method."""
         ids = tuple(cluster.id for cluster in clusters)
         if ids != tuple(range(1, len(ids) + 1)):
             raise ValueError(f"cluster ids {ids} are not 1..{len(ids)}")
         names = tuple(cluster.name for cluster in clusters)
         colours = tuple(cluster.colour for cluster in clusters)
         labels = np.zeros(0, np.int16) if labels is None else labels
-        self.take_up(ClusterEdits(names, colours, ids, labels=labels))
+        self.load(ClusterEdits(names, colours, ids, labels=labels))
 
-    def take_up(self, edits: ClusterEdits) -> None:
-        """Start anew from saved edits, with no history. The session tells, not this method."""
+    def load(self, edits: ClusterEdits) -> None:
+        """Start anew from saved edits, with no history. The session notifies, not this method."""
         self._history = History(edits)
         self._shown: tuple[ClusterEdits, NDArray[np.int16]] | None = None
 

@@ -28,7 +28,7 @@ class Selection:
         self.reset(size)
 
     def reset(self, size: int) -> None:
-        """Start anew with other patches and no history. The session tells, not this method."""
+        """Start anew with other patches and no history. The session notifies, not this method."""
         self._size = size
         self._mask = _frozen(np.zeros(size, bool))
         self._ids: NDArray[np.intp] | None = None

@@ -68,7 +68,7 @@ def _palette(run: Run) -> Palette:
         show_warning(str(error))
         return palette
     if edits is not None:
-        palette.take_up(edits)
+        palette.load(edits)
     return palette
 
 

@@ -15,6 +15,7 @@ from napari import Viewer
 from napari.layers import Layer
 from psygnal import Signal
 
+from napari_histoclust.session.session import Aspect
 from napari_histoclust.session.view_state import ViewState
 from napari_histoclust.viewer.layers import stack_layers
 from napari_histoclust.viewer.patch_layers import PatchLayers
@@ -68,12 +69,7 @@ class Scene:
         self.patches: PatchLayers | None = None
         self._made: weakref.WeakSet[Layer] = weakref.WeakSet()
         self._shown: tuple[Stack | None, Run | None, int] = (None, None, 0)
-        for signal in (session.stacks_changed, session.slide_changed, session.run_changed):
-            signal.connect(self._on_session_results_changed)
-        session.palette.changed.connect(self._on_session_colours_changed)
-        session.colour_by_changed.connect(self._on_session_colours_changed)
-        session.selection.changed.connect(self._on_session_selection_changed)
-        session.focus_changed.connect(self._on_session_focus_changed)
+        session.changed.connect(self._on_session_changed)
 
     @property
     def viewer(self) -> Viewer | None:
@@ -135,14 +131,24 @@ class Scene:
         if viewer is not None:
             viewer.scene.camera.center, viewer.scene.camera.zoom = view.centre, view.zoom
 
-    def _on_session_results_changed(self) -> None:
+    def _on_session_changed(self, changed: frozenset[Aspect]) -> None:
+        if changed & {Aspect.STACKS, Aspect.SLIDE, Aspect.RUN}:
+            self._rebuild()
+        elif self.patches is not None and self._shown[1] is self.session.run:
+            if changed & {Aspect.PALETTE, Aspect.COLOUR_BY}:
+                self.patches.paint_colours()
+            if Aspect.SELECTION in changed:
+                self.patches.paint_selection()
+            if Aspect.FOCUS in changed:
+                self.patches.paint_focus()
+
+    def _rebuild(self) -> None:
         """Build anew the layers whose stack, run or slide is another one; the rest stays as it is."""
         viewer, session = self.viewer, self.session
         if viewer is None:
             return
-        stack = session.stacks[session.slide] if session.stacks else None
-        before, self._shown = self._shown, (stack, session.run, session.slide)
-        is_other_stack = stack is not before[0]
+        before, self._shown = self._shown, (session.stack, session.run, session.slide)
+        is_other_stack = session.stack is not before[0]
         is_other_run = session.run is not before[1] or session.slide != before[2]
         if is_other_stack:
             self._build_stains(viewer)
@@ -200,22 +206,6 @@ class Scene:
         shown = self.stains.shown_layer
         if shown is not None and shown in viewer.layers:
             viewer.layers.selection.active = shown
-
-    def _is_current(self) -> bool:
-        """Whether the layers are those of the session's run; if not, its next signal builds them anew."""
-        return self.patches is not None and self._shown[1] is self.session.run
-
-    def _on_session_colours_changed(self) -> None:
-        if self.patches is not None and self._is_current():
-            self.patches.paint_colours()
-
-    def _on_session_selection_changed(self) -> None:
-        if self.patches is not None and self._is_current():
-            self.patches.paint_selection()
-
-    def _on_session_focus_changed(self) -> None:
-        if self.patches is not None and self._is_current():
-            self.patches.paint_focus()
 
 
 def note(layer: Layer) -> dict[str, Any]:

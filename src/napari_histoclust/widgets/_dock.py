@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
 
+from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.viewer.quiet import QuietStatus
 from napari_histoclust.widgets._ends import when_deleted
+from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 NARROW_PX = 320
 
 
-class JobDock(QScrollArea):
+class JobDock(ShowsState, QScrollArea):
     """A dock of parts below one another that scrolls up and down only.
 
     A job that was started here is cancelled when the dock goes.
@@ -53,6 +55,8 @@ class JobDock(QScrollArea):
         outer.addLayout(self.column)
         outer.addStretch(1)
         self.setWidget(body)
+
+        follow(self, context.session.changed, self._on_session_changed)
 
     def add(self, *parts: QWidget | QLayout) -> None:
         """Put parts below those that are there."""
@@ -89,8 +93,8 @@ class JobDock(QScrollArea):
         with sentences_shown():
             running = self.context.runner.start(title, job)
             running.finished.connect(on_finished)
-            button.take_up(running)
-            line.take_up(running)
+            button.attach(running)
+            line.attach(running)
             self.destroyed.connect(running.cancel)
             if is_heavy:
                 _keep_quiet(running)

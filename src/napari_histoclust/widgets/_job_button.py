@@ -54,16 +54,18 @@ class JobButton(QPushButton):
         self._repaint()
 
     def set_hindrance(self, sentence: str) -> None:
-        """Say why the job cannot be started, or that it can, with an empty sentence."""
-        self._hindrance = sentence
-        self._repaint()
+        """Disable the button and give the reason, or enable it with an empty sentence."""
+        if sentence != self._hindrance:
+            self._hindrance = sentence
+            self._repaint()
 
     def set_primary(self, is_primary: bool) -> None:
         """Highlight this button as the next sensible step, or take that back; Cancel is never highlighted."""
-        self._is_primary = is_primary
-        self._repaint()
+        if is_primary != self._is_primary:
+            self._is_primary = is_primary
+            self._repaint()
 
-    def take_up(self, running: RunningJob) -> None:
+    def attach(self, running: RunningJob) -> None:
         """Become the Cancel button of a job, until it ends."""
         self._running = running
         running.ended.connect(self._on_running_ended)
@@ -130,7 +132,7 @@ class JobLine(QWidget):
         """Return the line of words."""
         return str(self._text.text())
 
-    def take_up(self, running: RunningJob) -> None:
+    def attach(self, running: RunningJob) -> None:
         """Show a job until it ends."""
         self._bar.setRange(0, 0)
         self._text.setText(f"{running.title}…")

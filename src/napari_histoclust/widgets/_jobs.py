@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_histoclust.core.errors import Cancelled, HistoclustError
 from napari_histoclust.core.jobs import Job, Progress, drive
-from napari_histoclust.session.jobs.pace import Pace
+from napari_histoclust.session.remaining_time import RemainingTime
 from napari_histoclust.viewer.notices import ActivityBar, show_failure
 from napari_histoclust.viewer.workers import WorkerBase, WorkerBaseSignals, create_worker
 from napari_histoclust.widgets._garbage import GuiThreadGarbage
@@ -103,7 +103,7 @@ class RunningJob(QObject):
         self.title = title
         self.has_ended = False
         self.is_cancelling = False
-        self._pace = Pace()
+        self._remaining = RemainingTime()
         self._bar = ActivityBar(title)
         slow_wheels()
         self._patience = QTimer(self, interval=_ANSWER_MS, singleShot=True)
@@ -141,7 +141,7 @@ class RunningJob(QObject):
 
     def _on_worker_progressed(self, progress: Progress) -> None:
         if not (self.has_ended or self.is_cancelling):
-            self.progressed.emit(progress, self._pace.remaining_s(progress))
+            self.progressed.emit(progress, self._remaining.estimate_s(progress))
             self._bar.show(progress)  # last: it lets later signals in
 
     def _on_worker_returned(self, result: object) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.session.opening import OpenedRun, open_run_folder, take_up
+from napari_histoclust.session.opening import OpenedRun, open_run_folder, show_opened
 from napari_histoclust.session.view_state import load_selection
 from napari_histoclust.viewer.notices import warn
 from napari_histoclust.viewer.reading import run_folder
@@ -71,7 +71,7 @@ def _opened(path: Path, slide: int | None) -> OpenedRun | Stack:
 def show_run(context: Context, opened: OpenedRun, slide: int | None = None) -> None:
     """Put an opened run on the canvas as it was saved, and say what is missing of it."""
     session, scene = context.session, context.scene
-    take_up(session, opened)
+    show_opened(session, opened)
     if opened.view is not None:
         scene.show_view(opened.view)
         session.selection.set(load_selection(opened.run))

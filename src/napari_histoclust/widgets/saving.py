@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMessageBox, QWidget
 
-from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run.edits import save_edits
 from napari_histoclust.session.view_state import save_view
 from napari_histoclust.viewer.notices import show_failure
@@ -33,22 +29,6 @@ def save(context: Context) -> bool:
         return False
     session.mark_saved()
     return True
-
-
-def copy_run(source: Path, target: Path) -> Job[tuple[Path, ...]]:
-    """Copy a run folder to another place, whole or not at all.
-
-    Raises
-    ------
-    HistoclustError
-        If something stands at `target` or the disk is full.
-    """
-    yield Progress("Copying the run")
-    if target.exists():
-        raise HistoclustError(f"{target}: is there already, choose another name.")
-    with atomic_folder(target) as partial:
-        shutil.copytree(source, partial)
-    return (target,)
 
 
 def may_leave(context: Context, parent: QWidget | None = None) -> bool:

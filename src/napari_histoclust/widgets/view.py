@@ -18,9 +18,9 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
-from napari_histoclust.session.colouring import colourings
+from napari_histoclust.session.dock_states import BarState, resolve_bar
 from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
-from napari_histoclust.session.summary import summary_of
+from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.keys import STAIN_KEYS
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._scrolling import scrolled_past
@@ -34,7 +34,7 @@ _PADDING_PX = 8  # of a label in napari's themes, both sides
 _CAPTIONS = {CLUSTER: "Clusters", CONFIDENCE: "Confidence", SLIDE: "Slide"}
 
 
-class ViewBar(QWidget):
+class ViewBar(ShowsState, QWidget):
     """Stain buttons, blending, overlay and colouring, for the slide that is shown.
 
     Parameters
@@ -68,7 +68,7 @@ class ViewBar(QWidget):
         self._arrange()
         self._listen()
         self._on_stains_changed()
-        self._on_session_run_changed()
+        self._refresh()
 
     def _arrange(self) -> None:
         row = QHBoxLayout(self)
@@ -103,11 +103,7 @@ class ViewBar(QWidget):
         self._region.clicked.connect(self.region_wanted)
         self._whole.clicked.connect(scene.fit)
         follow(self, scene.stains.changed, self._on_stains_changed)
-        follow(self, session.run_changed, self._on_session_run_changed)
-        follow(self, session.slide_changed, self._on_session_run_changed)
-        follow(self, session.colour_by_changed, self._on_session_colour_by_changed)
-        follow(self, session.selection.changed, self._on_session_selection_changed)
-        follow(self, session.palette.changed, self._on_session_selection_changed)
+        follow(self, session.changed, self._on_session_changed)
 
     def _on_blend_changed(self) -> None:
         stains = self._context.scene.stains
@@ -136,27 +132,27 @@ class ViewBar(QWidget):
         self.share.setEnabled(bool(others))
         self._blend_with.setEnabled(bool(others))
 
-    def _on_session_run_changed(self) -> None:
-        run, patches = self._context.session.run, self._context.scene.patches
+    def _resolve(self) -> BarState:
+        return resolve_bar(self._context.session)
+
+    def _show_colourings(self, names: tuple[str, ...]) -> None:
         for widget in (self.opacity, self.colour_by, self._region):
-            widget.setEnabled(run is not None)
-        names = () if run is None else colourings(run)
+            widget.setEnabled(bool(names))
         _fill(self.colour_by, {name: _CAPTIONS.get(name, f"{name} density") for name in names}, CLUSTER)
+        self._show_colour_by(self._state.colour_by)
+
+    def _show_map(self, _: object) -> None:
+        patches = self._context.scene.patches
         if patches is not None:
             with signals_blocked(self.opacity):
                 self.opacity.setValue(round(patches.clusters.opacity * _WHOLE))
-        self._on_session_colour_by_changed()
-        self._on_session_selection_changed()
 
-    def _on_session_colour_by_changed(self) -> None:
-        self.colour_by.setCurrentIndex(self.colour_by.findData(self._context.session.colour_by))
+    def _show_colour_by(self, name: str) -> None:
+        self.colour_by.setCurrentIndex(self.colour_by.findData(name))
 
-    def _on_session_selection_changed(self) -> None:
-        session = self._context.session
-        hint = "" if session.run is None else "Click the tissue or sweep over the plot to choose patches."
-        words = str(summary_of(session)) if len(session.selection) else hint
-        self.status.setText(words)
-        self.status.setToolTip(words)
+    def _show_status(self, status: str) -> None:
+        self.status.setText(status)
+        self.status.setToolTip(status)
 
 
 class StainButtons(QWidget):

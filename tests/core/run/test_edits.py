@@ -34,7 +34,7 @@ def renamed(run: Run) -> ClusterEdits:
 
 def split(run: Run) -> ClusterEdits:
     palette = Palette(run.clusters, run.labels)
-    palette.take_up(renamed(run))
+    palette.load(renamed(run))
     members = palette.shown_labels == 2
     palette.split(2, np.arange(members.sum()) % 3)
     palette.carve(np.arange(len(run)) < 9, "corner")
@@ -97,7 +97,7 @@ def test_a_power_cut_between_the_two_files_leaves_the_earlier_save(
     before = split(run)
     save_edits(run.path, before)
     palette = Palette(run.clusters, run.labels)
-    palette.take_up(before)
+    palette.load(before)
     palette.carve(run.labels == 1, "one")
     with monkeypatch.context() as patch:
         patch.setattr(module, "write_json", _power_cut)

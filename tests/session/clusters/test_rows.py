@@ -17,7 +17,7 @@ from napari_histoclust.session.clusters.rows import RowCounter, wholly_selected
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
     session = Session()
-    session.take_up(make_run(tmp_path / "run", clusters=5, slides=2), ())
+    session.load(make_run(tmp_path / "run", clusters=5, slides=2), ())
     return session
 
 
@@ -79,7 +79,7 @@ def test_only_labels_and_selection_are_counted_anew(
 def test_another_run_and_none(session: Session, tmp_path: Path) -> None:
     counter = RowCounter(session)
     check(session, counter)
-    session.take_up(make_run(tmp_path / "other", clusters=3, seed=1), ())
+    session.load(make_run(tmp_path / "other", clusters=3, seed=1), ())
     check(session, counter)
     session.set_run(None)
     assert counter.rows() == ()
@@ -101,7 +101,7 @@ def test_a_selection_of_whole_clusters_is_known(session: Session) -> None:
 def test_columns(tmp_path: Path, um_per_px: float | None, title: str) -> None:
     session = Session()
     run = make_run(tmp_path / "run", um_per_px=um_per_px, patch_px=500)
-    session.take_up(run, ())
+    session.load(run, ())
     columns = {column.title: column for column in columns_of(run)}
     assert list(columns)[3:] == ["Sel.", title, "Conf.", "HE", "CD31", *run.dyes]
     assert run.dyes == ("HE haematoxylin", "HE eosin", "CD31 haematoxylin", "CD31 DAB")
@@ -130,5 +130,5 @@ def test_a_run_that_did_not_measure_the_stains(tmp_path: Path) -> None:
     assert [column.title for column in columns] == ["HE", "CD31", "CK19", "Ki67", "MT"]
     assert all("map the slide again to measure it" in column.hint for column in columns)
     session = Session()
-    session.take_up(run, ())
+    session.load(run, ())
     assert columns[0].value(RowCounter(session).rows()[0]) is None

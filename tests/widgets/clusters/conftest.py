@@ -17,7 +17,7 @@ from napari_histoclust.widgets.context import Context
 def context(qtbot: QtBot, run: Run) -> Iterator[Context]:
     """What the docks share, without a viewer, on the `run` of the module."""
     session, runner = Session(), JobRunner()
-    session.take_up(run, ())
+    session.load(run, ())
     yield Context(session, runner, None)  # type: ignore[arg-type]
     runner.cancel()
     qtbot.waitUntil(lambda: runner.job is None)

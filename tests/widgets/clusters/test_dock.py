@@ -127,7 +127,7 @@ def test_it_follows_from_run_to_run_and_to_none(
     dock: ClustersDock, context: Context, tmp_path: Path, run: Run
 ) -> None:
     assert dock.model.rowCount() == 5
-    context.session.take_up(make_run(tmp_path / "run", clusters=3, slides=2, um_per_px=None), ())
+    context.session.load(make_run(tmp_path / "run", clusters=3, slides=2, um_per_px=None), ())
     assert dock.model.rowCount() == 3
     titles = [dock.model.headerData(i, Qt.Orientation.Horizontal) for i in range(dock.model.columnCount())]
     assert titles[:9] == ["", "", "Name", "Patches", "Sel.", "Mpx", "Conf.", "HE", "CD31"]
@@ -135,7 +135,7 @@ def test_it_follows_from_run_to_run_and_to_none(
     context.session.set_run(None)
     assert dock.model.rowCount() == 0
     assert dock.pages.currentIndex() == 0
-    context.session.take_up(run, ())
+    context.session.load(run, ())
     assert dock.pages.currentIndex() == 1
 
 
@@ -153,7 +153,7 @@ def test_what_stands_in_a_row(dock: ClustersDock, run: Run) -> None:
 def test_a_run_that_did_not_measure_the_stains_shows_dashes(qtbot: QtBot, tmp_path: Path) -> None:
     run, session = make_run(tmp_path / "run"), Session()
     run.__dict__.update(stain_od=None, stains=(), dye_od=None, dyes=())
-    session.take_up(run, ())
+    session.load(run, ())
     dock = ClustersDock(Context(session, JobRunner(), None))  # type: ignore[arg-type]
     qtbot.addWidget(dock)
     last = dock.model.columnCount() - 1

@@ -70,7 +70,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def dock(qtbot: QtBot, context: Context, open_dock: Callable[[], ScatterDock], run: Run) -> ScatterDock:
     """A dock that shows the points of a run."""
     dock = open_dock()
-    context.session.take_up(run, [])
+    context.session.load(run, [])
     wait_for_points(qtbot, dock)
     return dock
 
@@ -404,7 +404,7 @@ def test_another_run_has_another_size(
 ) -> None:
     lasso_cluster(qtbot, dock, run, 1)
     larger = make_run(tmp_path / "larger", rows=30, cols=30, embedding=True)
-    context.session.take_up(larger, [])
+    context.session.load(larger, [])
     assert dock.pages.currentWidget() is dock.invitation
     assert not dock.toolbar.isEnabled()
     wait_for_points(qtbot, dock)
@@ -421,7 +421,7 @@ def test_of_two_runs_in_a_row_the_last_is_shown(
     for rows in (8, 20):
         run = make_run(tmp_path / str(rows), rows=rows, embedding=True)
         sizes.append(len(run))
-        context.session.take_up(run, [])
+        context.session.load(run, [])
     wait_for_points(qtbot, dock)
     assert dock._plot is not None
     assert dock._plot.points.patches == sizes[-1]
@@ -445,9 +445,8 @@ def test_a_dock_opened_again_shows_the_same(
 
 def test_a_closed_dock_leaves_nothing_behind(qtbot: QtBot, context: Context, run: Run) -> None:
     session = context.session
-    session.take_up(run, [])
-    signals = (session.run_changed, session.focus_changed, session.selection.changed, session.palette.changed)
-    before = [len(signal) for signal in signals]
+    session.load(run, [])
+    before = len(session.changed)
     docks = []
     for _ in range(3):
         dock = ScatterDock(context)
@@ -457,7 +456,7 @@ def test_a_closed_dock_leaves_nothing_behind(qtbot: QtBot, context: Context, run
         dock.close()
         dock.deleteLater()
         del dock
-    qtbot.waitUntil(lambda: [len(signal) for signal in signals] == before)
+    qtbot.waitUntil(lambda: len(session.changed) == before)
 
     def are_gone() -> bool:
         gc.collect()
@@ -472,7 +471,7 @@ def test_a_run_without_umap_offers_to_compute_it(
     dock = open_dock()
     tiny = make_run(tmp_path / "tiny", rows=2, cols=2)  # too few for UMAP, so that nothing is compiled
     assert len(tiny) < 5
-    context.session.take_up(tiny, [])
+    context.session.load(tiny, [])
     qtbot.waitUntil(dock.invitation.button.isVisible)
     context.session.palette.rename(1, "Liver")
     with qtbot.waitSignal(context.runner.started):
@@ -492,7 +491,7 @@ def endless() -> Job[None]:
 def test_the_umap_is_shown_under_way_and_can_be_cancelled(
     qtbot: QtBot, context: Context, open_dock: Callable[[], ScatterDock], tmp_path: Path
 ) -> None:
-    context.session.take_up(make_run(tmp_path / "run"), [])
+    context.session.load(make_run(tmp_path / "run"), [])
     running = context.runner.start("UMAP", endless())
     dock = open_dock()
     qtbot.waitUntil(dock.invitation.button.isVisible)
@@ -513,7 +512,7 @@ def test_while_another_job_runs_the_umap_is_refused_in_a_sentence(
         told.append(notification.message)  # type: ignore[attr-defined]
 
     dock = open_dock()
-    context.session.take_up(make_run(tmp_path / "run"), [])
+    context.session.load(make_run(tmp_path / "run"), [])
     qtbot.waitUntil(dock.invitation.button.isVisible)
     context.runner.start("Training", endless())
     notification_manager.notification_ready.connect(hear)
@@ -523,13 +522,13 @@ def test_while_another_job_runs_the_umap_is_refused_in_a_sentence(
 
 
 def test_a_umap_of_a_run_that_is_gone_is_not_shown(context: Context, run: Run, tmp_path: Path) -> None:
-    from napari_histoclust.widgets.scatter.invitation import _take_up
+    from napari_histoclust.widgets.scatter.invitation import _load_embedded
 
     other = make_run(tmp_path / "other", embedding=True)
-    context.session.take_up(run, [])
-    _take_up(context.session, other)
+    context.session.load(run, [])
+    _load_embedded(context.session, other)
     assert context.session.run is run
-    _take_up(context.session, replace(run))
+    _load_embedded(context.session, replace(run))
     assert context.session.run is not run
 
 
@@ -539,5 +538,5 @@ def test_points_that_cannot_be_read_are_told(
     run = make_run(tmp_path / "run", embedding=True)
     (run.path / "patches.zarr").rename(run.path / "elsewhere")
     dock = open_dock()
-    context.session.take_up(run, [])
+    context.session.load(run, [])
     qtbot.waitUntil(lambda: "could not be read" in dock.invitation.sentence.text())

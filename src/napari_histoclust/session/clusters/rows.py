@@ -1,4 +1,4 @@
-"""The lines of the table as plain values: no Qt."""
+"""The rows of the table of clusters as plain values."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_histoclust.core.statistics.cluster_stats import ClusterSummary, ClusterSums, count_clusters
+from napari_histoclust.session.clusters.columns import Column, columns_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,11 +48,19 @@ class RowCounter:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._run: Run | None = None
+        self._run = self._columns_for = None  # type: Run | None
+        self._columns: tuple[Column, ...] = ()
         self._labels: NDArray[np.int16] | None = None
         self._mask: NDArray[np.bool_] | None = None
         self._sums: ClusterSums | None = None
         self._selected = np.zeros(0, np.intp)
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns for the session's run, the same ones as long as it stays."""
+        run = self._session.run
+        if run is not self._columns_for:
+            self._columns_for, self._columns = run, () if run is None else columns_of(run)
+        return self._columns
 
     def rows(self) -> tuple[Row, ...]:
         """Return one row a shown cluster, in rising order of their ids; none without a run."""
@@ -75,6 +84,21 @@ class RowCounter:
             self._selected = np.bincount(labels[self._session.selection.ids], minlength=ids + 1)
         self._run, self._labels, self._mask = run, labels, mask
         return self._selected
+
+
+@dataclass(frozen=True)
+class ClusterTableState:
+    """What the dock of clusters shows."""
+
+    has_run: bool
+    table: tuple[tuple[Row, ...], tuple[Column, ...]]
+    wholly_selected: frozenset[int]
+
+
+def resolve_clusters(session: Session, counter: RowCounter) -> ClusterTableState:
+    """Return what the dock of clusters shows."""
+    rows = counter.rows()
+    return ClusterTableState(session.run is not None, (rows, counter.columns()), wholly_selected(rows))
 
 
 def wholly_selected(rows: Sequence[Row]) -> frozenset[int]:

@@ -18,8 +18,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_histoclust.session.clusters.columns import columns_of
-from napari_histoclust.session.clusters.rows import Row, RowCounter, wholly_selected
+from napari_histoclust.session.clusters.columns import Column
+from napari_histoclust.session.clusters.rows import ClusterTableState, Row, RowCounter, resolve_clusters
+from napari_histoclust.session.session import Aspect
+from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets.clusters.actions import ClusterActions, all_artefacts, all_hidden, is_alone
@@ -30,7 +32,6 @@ from napari_histoclust.widgets.clusters.table import ClusterTable
 from napari_histoclust.widgets.clusters.tissue import TissueLine
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets.context import Context
 
 _NO_RUN = (
@@ -46,7 +47,7 @@ _GROUPS = (
 )
 
 
-class ClustersDock(QWidget):
+class ClustersDock(ShowsState, QWidget):
     """What each cluster amounts to, and what a person makes of it.
 
     Choosing rows selects their patches everywhere; a selection made elsewhere shows how many of each cluster
@@ -64,7 +65,6 @@ class ClustersDock(QWidget):
         super().__init__(parent)
         self._context, self._session = context, context.session
         self._counter = RowCounter(context.session)
-        self._columns_for: Run | None = None
         self.model = ClusterModel(self)
         self.table = ClusterTable(self.model)
         self.commands = ClusterActions(self)
@@ -74,7 +74,8 @@ class ClustersDock(QWidget):
         self._lay_out()
         self._listen()
         self._draw_icons()
-        self._show()
+        self._refresh()
+        self._show_commands()
 
     def _lay_out(self) -> None:
         invitation = QLabel(_NO_RUN, alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
@@ -123,8 +124,7 @@ class ClustersDock(QWidget):
 
     def _listen(self) -> None:
         session = self._session
-        for signal in (session.run_changed, session.palette.changed, session.selection.changed):
-            follow(self, signal, self._on_session_changed)
+        follow(self, session.changed, self._on_session_changed)
         self.model.renamed.connect(self._on_model_renamed)
         self.table.rows_chosen.connect(self._on_table_rows_chosen)
         self.table.eye_clicked.connect(self._on_table_eye_clicked)
@@ -144,23 +144,22 @@ class ClustersDock(QWidget):
 
     # ---- what the session tells
 
-    def _on_session_changed(self) -> None:
-        self._show()
+    def _on_session_changed(self, changed: frozenset[Aspect]) -> None:
+        if changed & {Aspect.RUN, Aspect.PALETTE, Aspect.SELECTION}:
+            self._refresh()
+            self._show_commands()
 
-    def _show(self) -> None:
-        """Bring everything up to date; the patches are looked at only where they changed."""
-        run, rows = self._session.run, self._counter.rows()
-        self.pages.setCurrentIndex(0 if run is None else 1)
-        if run is not self._columns_for:
-            self._columns_for = run
-            columns = () if run is None else columns_of(run)
-        else:
-            columns = self.model.columns
-        self.model.show(rows, columns)
-        self._choose(wholly_selected(rows))
-        self._show_commands()
+    def _resolve(self) -> ClusterTableState:
+        return resolve_clusters(self._session, self._counter)
 
-    def _choose(self, whole: frozenset[int]) -> None:
+    def _show_has_run(self, has_run: bool) -> None:
+        self.pages.setCurrentIndex(int(has_run))
+
+    def _show_table(self, table: tuple[tuple[Row, ...], tuple[Column, ...]]) -> None:
+        self.model.show(*table)
+        self._show_wholly_selected(self._state.wholly_selected)
+
+    def _show_wholly_selected(self, whole: frozenset[int]) -> None:
         """Choose the rows that the selection consists of; an empty cluster that was chosen may stay so."""
         filled = {row.id for row in self._chosen() if row.summary.patches}
         if filled != whole:

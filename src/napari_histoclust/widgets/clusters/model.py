@@ -40,12 +40,12 @@ class ClusterModel(QAbstractTableModel):
         self.columns: tuple[Column, ...] = ()
 
     def show(self, rows: Sequence[Row], columns: tuple[Column, ...]) -> None:
-        """Take up other rows; the same clusters keep their places, so that a choice of rows lives on."""
-        same = columns is self.columns and [row.id for row in rows] == [row.id for row in self.rows]
-        if same:
+        """Show other rows; the same clusters keep their places, so that a choice of rows lives on."""
+        before = self.rows
+        if columns is self.columns and [row.id for row in rows] == [row.id for row in before]:
             self.rows = tuple(rows)
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(columns) - 1))
+            for number in (i for i, row in enumerate(rows) if row != before[i]):
+                self.dataChanged.emit(self.index(number, 0), self.index(number, len(columns) - 1))
             return
         self.beginResetModel()
         self.rows, self.columns = tuple(rows), columns

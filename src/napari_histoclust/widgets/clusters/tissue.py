@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_histoclust.core.statistics.composition import composition
+from napari_histoclust.session.jobs import count_neighbours
+from napari_histoclust.session.session import Aspect
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.widgets._dock import prose
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.jobs import Job
     from napari_histoclust.core.run.edits import ClusterEdits
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.statistics.composition import Composition
@@ -58,8 +58,7 @@ class TissueLine(QWidget):
         column.setSpacing(2)
         column.addWidget(self.words)
         self.button.asked.connect(self._on_button_asked)
-        for signal in (self._session.run_changed, self._session.palette.changed):
-            follow(self, signal, self._on_session_changed)
+        follow(self, self._session.changed, self._on_session_changed)
         self._repaint()
 
     def show_chosen(self, clusters: Sequence[int]) -> None:
@@ -67,7 +66,9 @@ class TissueLine(QWidget):
         self._chosen = tuple(clusters)
         self._repaint()
 
-    def _on_session_changed(self) -> None:
+    def _on_session_changed(self, changed: frozenset[Aspect]) -> None:
+        if not changed & {Aspect.RUN, Aspect.PALETTE}:
+            return
         before, now = self._counted_for, (self._session.run, self._session.palette.state)
         if before is not None and not _same_members(before, now):
             self._found = self._made_of = self._counted_for = None
@@ -79,10 +80,10 @@ class TissueLine(QWidget):
             return
         with sentences_shown():
             counted_for = self._session.run, self._session.palette.state
-            running = self._context.runner.start("Counting neighbours", _count(run))
+            running = self._context.runner.start("Counting neighbours", count_neighbours(run))
             self._counted_for = counted_for
             running.finished.connect(self._on_counted)
-            self.button.take_up(running)
+            self.button.attach(running)
             self.destroyed.connect(running.cancel)
 
     def _on_counted(self, found: tuple[Neighbourhood, Composition]) -> None:
@@ -117,14 +118,6 @@ class TissueLine(QWidget):
 def _same_members(before: tuple[Run | None, ClusterEdits], now: tuple[Run | None, ClusterEdits]) -> bool:
     """Whether each patch is shown in the same cluster as before; names and colours do not matter."""
     return before[0] is now[0] and before[1].labels is now[1].labels and before[1].shown_as == now[1].shown_as
-
-
-def _count(run: Run) -> Job[tuple[Neighbourhood, Composition]]:
-    from napari_histoclust.core.statistics.neighbourhood import (
-        neighbourhood,  # numba compiles in the job's thread
-    )
-
-    return (yield from neighbourhood(run)), composition(run)
 
 
 def neighbours_in_words(found: Neighbourhood, cluster: int, names: Sequence[str]) -> tuple[str, ...]:

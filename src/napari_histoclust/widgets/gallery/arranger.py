@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.session.gallery.ordering import NEIGHBOURS, Order, neighbours, ordered
+from napari_histoclust.session.session import Aspect
 from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._reading import BackgroundReader
 
@@ -86,9 +87,7 @@ class Arranger(QObject):
         self._reader = BackgroundReader(self)
         self._reader.arrived.connect(self._on_reader_arrived)
         self._reader.failed.connect(self._on_reader_failed)
-        for signal in (session.run_changed, session.selection.changed):
-            follow(self, signal, self.arrange)
-        follow(self, session.focus_changed, self._on_session_focus_changed)
+        follow(self, session.changed, self._on_session_changed)
 
     @property
     def is_busy(self) -> bool:
@@ -134,8 +133,9 @@ class Arranger(QObject):
             return [Order.CONFIDENT, self._order]
         return [self._order]
 
-    def _on_session_focus_changed(self) -> None:
-        if not self._is_own_pointing and not len(self._session.selection):
+    def _on_session_changed(self, changed: frozenset[Aspect]) -> None:
+        is_neighbourhood = not self._is_own_pointing and not len(self._session.selection)
+        if changed & {Aspect.RUN, Aspect.SELECTION} or (Aspect.FOCUS in changed and is_neighbourhood):
             self.arrange()
 
     def _on_reader_arrived(self, name: object, arrangement: Arrangement) -> None:

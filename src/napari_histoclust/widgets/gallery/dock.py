@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,21 +10,23 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QVBoxLayout, QWidget
 
+from napari_histoclust.session.dock_states import GalleryState, resolve_gallery
 from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.session.gallery.columns import Columns
 from napari_histoclust.session.gallery.images import SlideImages
 from napari_histoclust.session.gallery.ordering import Order
 from napari_histoclust.session.gallery.sheet import MOST, USUAL, SheetRequest, write_sheet
+from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.notices import sentences_shown, show_failure
 from napari_histoclust.widgets._dialogs import ask_number
 from napari_histoclust.widgets._follow import follow
-from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets.gallery.arranger import Arrangement, Arranger
 from napari_histoclust.widgets.gallery.bar import GalleryBar
 from napari_histoclust.widgets.gallery.loader import ThumbnailLoader
 from napari_histoclust.widgets.gallery.view import GalleryView
 
 if TYPE_CHECKING:
+    from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets._jobs import RunningJob
     from napari_histoclust.widgets.context import Context
 
@@ -34,15 +35,7 @@ _USUAL_SIDE = 96
 _SHEET = "Patches on the sheet, the first ones of the present order."
 
 
-@dataclass
-class _Habits:
-    """What stays as the user likes it when the dock is closed and opened again."""
-
-    order: Order = Order.TYPICAL
-    side: int | None = None  # as fits
-
-
-class GalleryDock(QWidget):
+class GalleryDock(ShowsState, QWidget):
     """Patches of the selection, or those most like the one that is pointed at, every stain of each.
 
     Parameters
@@ -58,16 +51,17 @@ class GalleryDock(QWidget):
         self._images: SlideImages | None = None
         self._arrangement: Arrangement | None = None
         self._has_failed = False
-        self._habits: _Habits = remembered(context.session).setdefault("gallery", _Habits())
+        self._notes = context.session.notes
+        order = Order(self._notes.gallery_order)
         self.loader = ThumbnailLoader(self)
         self.view = GalleryView(self.loader)
-        self.bar = GalleryBar(self._habits.order, self._habits.side or _USUAL_SIDE)
+        self.bar = GalleryBar(order, self._notes.gallery_side or _USUAL_SIDE)
         self.note = QLabel(wordWrap=True)
         self.note.setVisible(False)
-        self.arranger = Arranger(context.session, self._habits.order, self)
+        self.arranger = Arranger(context.session, order, self)
         self._lay_out()
         self._connect()
-        self._on_session_run_changed()
+        self._refresh()
         self.arranger.arrange()
 
     @property
@@ -108,13 +102,11 @@ class GalleryDock(QWidget):
         box.setSpacing(4)
         for widget, stretch in ((self.bar, 0), (self.view, 1), (self.note, 0)):
             box.addWidget(widget, stretch)
-        self.view.set_side(self._habits.side or _USUAL_SIDE)
+        self.view.set_side(self._notes.gallery_side or _USUAL_SIDE)
 
     def _connect(self) -> None:
         session = self._context.session
-        follow(self, session.run_changed, self._on_session_run_changed)
-        follow(self, session.focus_changed, self._on_session_focus_changed)
-        follow(self, session.palette.changed, self._on_palette_changed)
+        follow(self, session.changed, self._on_session_changed)
         self.arranger.arranged.connect(self._on_arranger_arranged)
         self.arranger.delayed.connect(self._on_arranger_delayed)
         self.arranger.failed.connect(self._on_reading_failed)
@@ -135,9 +127,11 @@ class GalleryDock(QWidget):
 
     # -- the session and the background ----------------------------------------------------------------------
 
-    def _on_session_run_changed(self) -> None:
-        session = self._context.session
-        self._images = None if session.run is None else SlideImages(session.run, session.stacks)
+    def _resolve(self) -> GalleryState:
+        return resolve_gallery(self._context.session)
+
+    def _show_run(self, run: Run | None) -> None:
+        self._images = None if run is None else SlideImages(run, self._context.session.stacks)
         self.view.show_columns(None)  # its patches are of another run
         self.loader.look_at(self._images)
         self._has_failed = False
@@ -146,16 +140,16 @@ class GalleryDock(QWidget):
 
     def _fit(self) -> None:
         """Make the thumbnails small enough for all stains to be seen, until the user chooses a size."""
-        if self._habits.side is None and self._images is not None:
+        if self._notes.gallery_side is None and self._images is not None:
             side = self.view.fitting_side(len(self._images.stains), _USUAL_SIDE)
             self.bar.set_side(side)
             self.view.set_side(side)
 
-    def _on_session_focus_changed(self) -> None:
-        self.view.set_focus(self._context.session.focus)
-
-    def _on_palette_changed(self) -> None:
+    def _show_colours(self, _: object) -> None:
         self.view.viewport().update()
+
+    def _show_focus(self, focus: int | None) -> None:
+        self.view.set_focus(focus)
 
     def _on_arranger_arranged(self, arrangement: Arrangement) -> None:
         session = self._context.session
@@ -186,11 +180,11 @@ class GalleryDock(QWidget):
     # -- gestures --------------------------------------------------------------------------------------------
 
     def _on_bar_order_chosen(self, order: Order) -> None:
-        self._habits.order = order
+        self._notes.gallery_order = order
         self.arranger.set_order(order)
 
     def _on_bar_side_chosen(self, side: int) -> None:
-        self._habits.side = side
+        self._notes.gallery_side = side
         self.view.set_side(side)
 
     def _on_bar_save_clicked(self) -> None:

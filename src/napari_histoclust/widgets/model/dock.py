@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,14 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDialog, QFileDialog, QFormLayout, QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_histoclust.core.config import FitSettings, MapSettings, RunSettings
-from napari_histoclust.session.jobs import training
-from napari_histoclust.session.steps import fit_hindrance, map_hindrance, next_step
+from napari_histoclust.session import jobs
+from napari_histoclust.session.dock_states import ModelState, Step, resolve_model
+from napari_histoclust.session.session import Typed
 from napari_histoclust.viewer.notices import sentences_shown, tell
 from napari_histoclust.widgets._dock import JobDock, prose, section
 from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
-from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
-from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets.forms import FitForm, SettingsForm
-from napari_histoclust.widgets.model.description import model_lines
 from napari_histoclust.widgets.model.import_dialog import ImportDialog
 from napari_histoclust.widgets.model.learning_curves import LearningCurves
 from napari_histoclust.widgets.saving import may_leave
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets.context import Context
 
-_NO_MODEL = "There is no model yet. Train one on the slides, or load one trained for the same stains."
 _RUN_FOLDER = (
     "The run folder: labels, model and tables are written there. A folder in which the same job was "
     "interrupted is gone on with."
@@ -51,13 +49,13 @@ class ModelDock(JobDock):
         self.fit_form = FitForm()
         self.map_form = SettingsForm(MapSettings(), (), "Settings of the map")
         self.curves = LearningCurves()
-        self.words = prose()
+        self.note = prose()
         self._description = QFormLayout()
         self.train_line, self.model_line, self.map_line = JobLine(), JobLine(), JobLine()
         self._arrange()
         self._recall()
         self._listen()
-        self._on_session_changed()
+        self._refresh()
 
     def _make_buttons(self) -> None:
         runner = self.context.runner
@@ -88,27 +86,28 @@ class ModelDock(JobDock):
             model_row.addWidget(button)
         map_row.addWidget(self.map_button, 0, 0)
         map_row.addWidget(self.embed_button, 0, 1)
+        self._buttons = {
+            "train": self.train_button,
+            "everything": self.everything_button,
+            "save": self.save_button,
+            "map": self.map_button,
+            "embed": self.embed_button,
+        }
         self.add(section("Train"), self.fit_form, training_row, self.train_line, self.curves)
-        self.add(section("Model"), self.words, self._description, model_row, self.model_line)
+        self.add(section("Model"), self.note, self._description, model_row, self.model_line)
         self.add(section("Map"), self.map_form, map_row, self.map_line)
         self._description.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
 
     def _listen(self) -> None:
-        for button, slot in (
-            (self.train_button, self.train),
-            (self.everything_button, self._on_everything_asked),
-            (self.load_button, self._on_load_asked),
-            (self.save_button, self._on_save_asked),
-            (self.import_button, self._on_import_asked),
-            (self.map_button, self._on_map_asked),
-            (self.embed_button, self.embed),
-        ):
-            button.asked.connect(slot)
+        self.train_button.asked.connect(self.train)
+        self.everything_button.asked.connect(self._on_everything_asked)
+        self.load_button.asked.connect(self._on_load_asked)
+        self.save_button.asked.connect(self._on_save_asked)
+        self.import_button.asked.connect(self._on_import_asked)
+        self.map_button.asked.connect(self._on_map_asked)
+        self.embed_button.asked.connect(self.embed)
         self.fit_form.valueChanged.connect(self._on_form_changed)
         self.map_form.valueChanged.connect(self._on_form_changed)
-        session = self.context.session
-        for signal in (session.stacks_changed, session.model_changed, session.run_changed):
-            follow(self, signal, self._on_session_changed)
 
     def train(self) -> None:
         """Train a model with the settings of the form; the former one stays until it is done."""
@@ -117,8 +116,10 @@ class ModelDock(JobDock):
         with sentences_shown():
             settings = self.fit_form.value()
             settings.check()
-            job = training.train(self.context.session.stacks, settings)
-            running = self._start(self.train_button, self.train_line, "Training", job, self._on_trained)
+            job = jobs.train(self.context.session.stacks, settings)
+            running = self.start(
+                self.train_button, self.train_line, "Training", job, self._on_trained, is_heavy=True
+            )
             if running is not None:
                 self._follow_training(running, settings)
 
@@ -128,19 +129,16 @@ class ModelDock(JobDock):
         if session.model is None:
             return
         with sentences_shown():
-            job = training.map_slides(session.stacks, session.model, self.map_form.value(), folder)
-            self._start(self.map_button, self.map_line, "Mapping", job, self._on_mapped)
+            job = jobs.map_slides(session.stacks, session.model, self.map_form.value(), folder)
+            self.start(self.map_button, self.map_line, "Mapping", job, self._on_mapped, is_heavy=True)
 
     def run_everything_to(self, folder: Path) -> None:
         """Train, map, embed, validate and draw into `folder`."""
         with sentences_shown():
             settings = self.run_settings()
-            job = training.run_everything(
-                self.context.session.stacks, self.fit_form.preset(), settings, folder
-            )
-            running = self._start(
-                self.everything_button, self.train_line, "Running everything", job, self._on_mapped
-            )
+            job = jobs.run_everything(self.context.session.stacks, self.fit_form.preset(), settings, folder)
+            button, line = self.everything_button, self.train_line
+            running = self.start(button, line, "Running everything", job, self._on_mapped, is_heavy=True)
             if running is not None:
                 self._follow_training(running, settings)
 
@@ -148,24 +146,25 @@ class ModelDock(JobDock):
         """Lay the patches of the run out by UMAP."""
         run = self.context.session.run
         if run is not None:
-            self._start(self.embed_button, self.map_line, "UMAP", training.embed(run), self._on_embedded)
+            job = jobs.embed(run)
+            self.start(self.embed_button, self.map_line, "UMAP", job, self._on_embedded, is_heavy=True)
 
     def load_from(self, folder: Path) -> None:
         """Load the model in `folder`, or in the run folder that it is."""
         if may_leave(self.context, self):
-            self._read("Loading the model", self.load_button, training.load(folder))
+            self._read("Loading the model", self.load_button, jobs.load_model_in(folder))
 
     def save_to(self, folder: Path) -> None:
         """Write the model to `folder`."""
         model = self.context.session.model
         if model is not None:
-            job = training.save(model, folder)
+            job = jobs.save_model_to(model, folder)
             self.start(self.save_button, self.model_line, "Saving the model", job, self._on_saved)
 
     def import_from(self, folder: Path, stains: tuple[str, ...], patch_px: int) -> None:
         """Read the authors' checkpoint files in `folder`."""
         if may_leave(self.context, self):
-            job = training.read_checkpoints(folder, stains, patch_px)
+            job = jobs.read_checkpoints(folder, stains, patch_px)
             self._read("Importing the model", self.import_button, job)
 
     def run_settings(self) -> RunSettings:
@@ -178,9 +177,6 @@ class ModelDock(JobDock):
         """
         stride = {"stride_px": self.map_form.value().stride_px}
         return RunSettings.model_validate(self.fit_form.value().model_dump() | stride)
-
-    def _start(self, button: JobButton, line: JobLine, title: str, job: Any, on_finished: Any) -> Any:
-        return self.start(button, line, title, job, on_finished, is_heavy=True)
 
     def _read(self, title: str, button: JobButton, job: Any) -> None:
         self.start(button, self.model_line, title, job, self._on_trained)
@@ -199,6 +195,9 @@ class ModelDock(JobDock):
     def _on_curves_shown(self) -> None:
         self.ensureWidgetVisible(self.curves.charts["loss"])
 
+    def _folder(self) -> str:
+        return str(self.context.session.notes.folder)
+
     def _on_training_ended(self) -> None:
         """Go back to the curve of the model that is there, after a success and after a cancel."""
         model = self.context.session.model
@@ -207,8 +206,8 @@ class ModelDock(JobDock):
     def _on_trained(self, model: Model) -> None:
         self.context.session.set_model(model)
 
-    def _on_mapped(self, mapped: training.MappedRun) -> None:
-        self.context.session.take_up(mapped.run, mapped.stacks, mapped.model)
+    def _on_mapped(self, mapped: jobs.MappedRun) -> None:
+        self.context.session.load(mapped.run, mapped.stacks, mapped.model)
 
     def _on_embedded(self, run: Run) -> None:
         self.context.session.set_run(run)
@@ -233,7 +232,7 @@ class ModelDock(JobDock):
                 go(folder)
 
     def _on_load_asked(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder of the model, or run folder", self._place())
+        folder = QFileDialog.getExistingDirectory(self, "Folder of the model, or run folder", self._folder())
         if folder:
             self.load_from(Path(folder))
 
@@ -245,7 +244,7 @@ class ModelDock(JobDock):
             self.save_to(folder)
 
     def _on_import_asked(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder of the authors' checkpoints", self._place())
+        folder = QFileDialog.getExistingDirectory(self, "Folder of the authors' checkpoints", self._folder())
         if not folder:
             return
         stacks = self.context.session.stacks
@@ -256,46 +255,42 @@ class ModelDock(JobDock):
 
     def _on_form_changed(self) -> None:
         # half of a number too: it is judged when it is used
-        typed = self.fit_form.preset(), self.fit_form.form.typed(), self.map_form.typed()
-        remembered(self.context.session)["settings"] = typed
+        typed = Typed(self.fit_form.preset(), self.fit_form.form.typed(), self.map_form.typed())
+        self.context.session.notes.typed = typed
 
     def _recall(self) -> None:
         """Show what was typed before the dock was closed."""
-        noted = remembered(self.context.session).get("settings")
-        if noted is not None:
-            preset, fit, mapping = noted
-            self.fit_form.set_typed(preset, fit)
-            self.map_form.set_typed(mapping)
+        typed = self.context.session.notes.typed
+        if typed is not None:
+            self.fit_form.set_typed(typed.preset, typed.fit)
+            self.map_form.set_typed(typed.mapping)
 
-    def _on_session_changed(self) -> None:
-        session = self.context.session
-        step = next_step(session)
-        scale = session.stacks[0].um_per_px if session.stacks else None
-        self.fit_form.form.set_um_per_px(scale)
-        self.map_form.set_um_per_px(scale)
-        for button in (self.train_button, self.everything_button):
-            button.set_hindrance(fit_hindrance(session))
-        self.map_button.set_hindrance(map_hindrance(session))
-        self.embed_button.set_hindrance("" if session.run is not None else "Map the slides first.")
-        self.save_button.set_hindrance("" if session.model is not None else _NO_MODEL)
+    def _resolve(self) -> ModelState:
+        return resolve_model(self.context.session)
+
+    def _show_um_per_px(self, um_per_px: float | None) -> None:
+        self.fit_form.form.set_um_per_px(um_per_px)
+        self.map_form.set_um_per_px(um_per_px)
+
+    def _show_hindrances(self, hindrances: Mapping[str, str]) -> None:
+        for name, sentence in hindrances.items():
+            self._buttons[name].set_hindrance(sentence)
+
+    def _show_next_step(self, step: Step) -> None:
         self.train_button.set_primary(step == "model")
         self.map_button.set_primary(step == "map")
         self.embed_button.set_primary(step == "umap")
-        self._show_model()
-        if not self.curves.is_live:
-            self._on_training_ended()
 
-    def _show_model(self) -> None:
-        model = self.context.session.model
-        hindrance = (
-            "" if model is None or not self.context.session.stacks else map_hindrance(self.context.session)
-        )
-        self.words.setText(_NO_MODEL if model is None else f"⚠ {hindrance}")
-        self.words.setVisible(model is None or bool(hindrance))
+    def _show_note(self, note: str) -> None:
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+
+    def _show_description(self, lines: Mapping[str, str]) -> None:
         while self._description.rowCount():
             self._description.removeRow(0)
-        for caption, text in () if model is None else model_lines(model.spec).items():
+        for caption, text in lines.items():
             self._description.addRow(QLabel(caption), prose(text))
 
-    def _place(self) -> str:
-        return str(remembered(self.context.session).get("folder", Path.home()))
+    def _show_history(self, history: Sequence[Mapping[str, float]]) -> None:
+        if not self.curves.is_live:
+            self.curves.show_history(history)

@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QGridLayout, QWidget
 
 from napari_histoclust.core.model.loss_parts import HELD_OUT, PARTS
-from napari_histoclust.session.jobs.live_history import LiveHistory
+from napari_histoclust.session.learning_curve import LearningCurve
 from napari_histoclust.widgets.chart import COLOURS, Chart, Line
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class LearningCurves(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._live: LiveHistory | None = None
+        self._live: LearningCurve | None = None
         self.charts = {name: _chart(name) for name in PARTS}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -51,10 +51,10 @@ class LearningCurves(QWidget):
 
     def follow_training(self, epochs: int) -> None:
         """Make ready for the reports of a training of so many epochs."""
-        self._live = LiveHistory(epochs)
+        self._live = LearningCurve(epochs)
 
     def add(self, progress: Progress) -> None:
-        """Take up what the training reports."""
+        """Add what the training reports."""
         if self._live is not None and self._live.add(progress):
             self.show()
             if not self._soon.isActive():

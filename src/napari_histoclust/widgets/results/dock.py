@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
+from napari_histoclust.session.dock_states import ResultsState, resolve_results
+from napari_histoclust.session.jobs import copy_run, export
 from napari_histoclust.viewer.notices import sentences_shown, tell
 from napari_histoclust.widgets._dock import JobDock, prose, section
 from napari_histoclust.widgets._folders import ask_new_folder, free_folder
-from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.results.choices import SELECTED, ExportChoices
-from napari_histoclust.widgets.saving import copy_run, save
+from napari_histoclust.widgets.saving import save
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from napari_histoclust.core.export.options import ExportOptions
     from napari_histoclust.core.jobs import Job
-    from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets.context import Context
 
 
@@ -37,7 +33,7 @@ class ResultsDock(JobDock):
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
-        self.where, self.written = prose(), prose()
+        self.location, self.written = prose(), prose()
         self.save_button = tipped(
             QPushButton("Save"), "Write names, colours, merges and the view into the run folder."
         )
@@ -53,18 +49,14 @@ class ResultsDock(JobDock):
         self.save_button.clicked.connect(self._on_save_clicked)
         self.copy_button.asked.connect(self._on_copy_asked)
         self.export_button.asked.connect(self._on_export_asked)
-        self.choices.changed.connect(self._on_session_changed)
-        session = context.session
-        for signal in (session.saved, session.palette.changed, session.selection.changed):
-            follow(self, signal, self._on_session_changed)
-        follow(self, session.run_changed, self._on_run_changed)
-        self._on_run_changed()
+        self.choices.changed.connect(self._refresh)
+        self._refresh()
 
     def _arrange(self) -> None:
         row = QHBoxLayout()
         row.addWidget(self.save_button)
         row.addWidget(self.copy_button)
-        self.add(section("Run"), self.where, row, section("Export"), self.choices, self.export_button)
+        self.add(section("Run"), self.location, row, section("Export"), self.choices, self.export_button)
         self.add(self.line, self.written)
 
     def copy_to(self, folder: Path) -> None:
@@ -80,7 +72,7 @@ class ResultsDock(JobDock):
             return
         with sentences_shown():
             patches = chosen.patches(self.context.session)
-            job = _export(run, patches, chosen.formats(), folder, chosen.options())
+            job = export(run, patches, chosen.formats(), folder, chosen.options())
             self._start(self.export_button, "Export", job)
 
     def _start(self, button: JobButton, title: str, job: Job[tuple[Path, ...]]) -> None:
@@ -91,29 +83,27 @@ class ResultsDock(JobDock):
         names = ", ".join(file.name for file in files)
         self.written.setText(f"Written into {files[0].parent}: {names}.")
 
-    def _on_run_changed(self) -> None:
-        run = self.context.session.run
-        self.choices.set_stains(() if run is None else run.stains)
-        self._on_session_changed()
+    def _resolve(self) -> ResultsState:
+        is_of_selection = self.choices.scope.currentText() == SELECTED
+        return resolve_results(self.context.session, bool(self.choices.formats()), is_of_selection)
 
-    def _on_session_changed(self) -> None:
-        session = self.context.session
-        hindrance = "" if session.run is not None else "There is no run yet."
-        self.save_button.setEnabled(session.run is not None)
-        self.copy_button.set_hindrance(hindrance)
-        self.export_button.set_hindrance(hindrance or self._nothing_to_export())
-        self.save_button.setText("Save *" if session.has_unsaved_edits else "Save")
-        if session.run is None:
-            self.where.setText("There is no run yet. Map a slide, or open a run folder, in the other tabs.")
-        else:
-            self.where.setText(f"{len(session.run):,} patches in\n{session.run.path}")
+    def _show_has_run(self, has_run: bool) -> None:
+        self.save_button.setEnabled(has_run)
 
-    def _nothing_to_export(self) -> str:
-        if not self.choices.formats():
-            return "Tick at least one format."
-        if self.choices.scope.currentText() == SELECTED and not len(self.context.session.selection):
-            return "Nothing is selected: choose some patches on the plot or the tissue."
-        return ""
+    def _show_location(self, location: str) -> None:
+        self.location.setText(location)
+
+    def _show_save_caption(self, caption: str) -> None:
+        self.save_button.setText(caption)
+
+    def _show_copy_hindrance(self, sentence: str) -> None:
+        self.copy_button.set_hindrance(sentence)
+
+    def _show_export_hindrance(self, sentence: str) -> None:
+        self.export_button.set_hindrance(sentence)
+
+    def _show_stains(self, stains: tuple[str, ...]) -> None:
+        self.choices.set_stains(stains)
 
     def _on_save_clicked(self) -> None:
         if save(self.context):
@@ -138,17 +128,3 @@ class ResultsDock(JobDock):
             folder = QFileDialog.getExistingDirectory(self, "Export into", str(run.path))
             if folder:
                 self.export_to(Path(folder))
-
-
-def _export(
-    run: Run,
-    patches: NDArray[np.bool_] | None,
-    formats: list[str],
-    folder: Path,
-    options: ExportOptions,
-) -> Job[tuple[Path, ...]]:
-    from napari_histoclust.core.export import export_run  # matplotlib and zarr, in the job's thread
-    from napari_histoclust.core.run.subset import part_of
-
-    part = run if patches is None else part_of(run, patches)
-    return (yield from export_run(part, formats, folder, options))

@@ -11,9 +11,11 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_histoclust.session.colouring import colour
+from napari_histoclust.session.dock_states import ScatterState, resolve_scatter
 from napari_histoclust.session.plot.gestures import Combine
 from napari_histoclust.session.plot.plot import Plot
 from napari_histoclust.session.plot.points import load_points, prepare_plot
+from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.session.summary import describe_patch, summary_of
 from napari_histoclust.viewer.notices import show_failure
 from napari_histoclust.widgets._follow import follow
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 _NOTHING_SELECTED = "Draw a loop around points to select their patches."
 
 
-class ScatterDock(QWidget):
+class ScatterDock(ShowsState, QWidget):
     """The patches as points, to be chosen by lasso, rectangle or click.
 
     Parameters
@@ -61,8 +63,8 @@ class ScatterDock(QWidget):
         self._reader = BackgroundReader(self)
         self._lay_out()
         self._listen_to_widgets()
-        self._listen_to_session()
-        self._on_session_run_changed()
+        follow(self, context.session.changed, self._on_session_changed)
+        self._refresh()
 
     def _lay_out(self) -> None:
         self.pages.addWidget(self.invitation)
@@ -92,48 +94,43 @@ class ScatterDock(QWidget):
         self._reader.arrived.connect(self._on_reader_arrived)
         self._reader.failed.connect(self._on_reader_failed)
 
-    def _listen_to_session(self) -> None:
-        session = self._session
-        follow(self, session.run_changed, self._on_session_run_changed)
-        follow(self, session.focus_changed, self._on_session_focus_changed)
-        follow(self, session.colour_by_changed, self._on_session_colours_changed)
-        follow(self, session.palette.changed, self._on_session_colours_changed)
-        follow(self, session.selection.changed, self._on_session_selection_changed)
-
     # ---- what the session tells
 
-    def _on_session_run_changed(self) -> None:
+    def _resolve(self) -> ScatterState:
+        return resolve_scatter(self._session)
+
+    def _show_run(self, run: Run | None) -> None:
         self._show_plot(None)
         self.hovered.clear()
-        self._show_selected()
-        run = self._session.run
         if run is None:
             self._reader.ask([(None, prepare_plot)])  # now, when nobody waits for it
-            self.invitation.say_no_run()
+            self.invitation.show_no_run()
             self.colours.offer()
         else:
             self._reader.ask([(run, partial(load_points, run))])
-            self.invitation.say_wait()
+            self.invitation.show_wait()
 
-    def _on_session_focus_changed(self) -> None:
-        focus = self._session.focus
-        if self._plot is not None:
-            self.canvas.set_ring(None if focus is None else self._plot.place_of(focus))
-
-    def _on_session_colours_changed(self) -> None:
+    def _show_colours(self, _: object) -> None:
         if self._plot is not None:
             colouring = colour(self._session)
             self._plot.colour(colouring)
             self.colours.show_colouring(colouring)
-            self._show_names()
+            self._write_names()
             self._show_selected()
             self.canvas.refresh()
 
-    def _on_session_selection_changed(self) -> None:
+    def _show_names(self, _: object) -> None:
+        self._write_names()
+
+    def _show_selection(self, mask: NDArray[np.bool_]) -> None:
         if self._plot is not None:
-            self._plot.choose(self._session.selection.mask)
+            self._plot.choose(mask)
             self.canvas.refresh()
         self._show_selected()
+
+    def _show_focus(self, focus: int | None) -> None:
+        if self._plot is not None:
+            self.canvas.set_ring(None if focus is None else self._plot.place_of(focus))
 
     # ---- what the reader brings
 
@@ -148,7 +145,7 @@ class ScatterDock(QWidget):
 
     def _on_reader_failed(self, run: Run | None, error: Exception) -> None:
         show_failure(error)
-        self.invitation.say_failed("The points of this run could not be read.")
+        self.invitation.show_failure("The points of this run could not be read.")
 
     # ---- gestures
 
@@ -176,7 +173,7 @@ class ScatterDock(QWidget):
             self.hovered.setText(describe_patch(self._session, patch))
 
     def _on_toolbar_names_toggled(self, _: bool) -> None:
-        self._show_names()
+        self._write_names()
 
     def event(self, event: Any) -> bool:
         """Keep the keys of the plot from napari's shortcuts while something in the dock has the focus."""
@@ -210,9 +207,13 @@ class ScatterDock(QWidget):
         self.canvas.set_plot(plot)
         self.toolbar.setEnabled(plot is not None)
         self.pages.setCurrentWidget(self.invitation if plot is None else self.canvas)
-        self._on_session_selection_changed()
-        self._on_session_colours_changed()
-        self._on_session_focus_changed()
+        if plot is None:
+            self._show_selected()
+            return
+        state = self._resolve()
+        self._show_selection(state.selection)
+        self._show_colours(state.colours)
+        self._show_focus(state.focus)
 
     def _show_selected(self) -> None:
         selection = self._session.selection
@@ -224,7 +225,7 @@ class ScatterDock(QWidget):
         else:
             self.selected.setText("" if self._plot is None else _NOTHING_SELECTED)
 
-    def _show_names(self) -> None:
+    def _write_names(self) -> None:
         is_wanted = self._plot is not None and self.toolbar.buttons["names"].isChecked()
         self.canvas.set_names(self._named_middles(self._plot) if self._plot and is_wanted else ())
 

@@ -46,26 +46,26 @@ class Invitation(QWidget):
         context.runner.started.connect(self._on_runner_started)
         self._follow(context.runner.job)
 
-    def say_no_run(self) -> None:
+    def show_no_run(self) -> None:
         """Ask for a run."""
-        self._say(_NO_RUN, False)
+        self._show(_NO_RUN, False)
 
-    def say_wait(self) -> None:
+    def show_wait(self) -> None:
         """Say that the points are on their way."""
-        self._say("Preparing the plot ...", False)
+        self._show("Preparing the plot ...", False)
 
-    def say_failed(self, reason: str) -> None:
+    def show_failure(self, reason: str) -> None:
         """Say why there are no points."""
-        self._say(reason, False)
+        self._show(reason, False)
 
     def offer_umap(self) -> None:
         """Offer to compute the UMAP, or show how far it is."""
         if self._job is None:
-            self._say(_NO_PLACES, True)
+            self._show(_NO_PLACES, True)
         else:
-            self._say("Computing the UMAP ...", True)
+            self._show("Computing the UMAP ...", True)
 
-    def _say(self, sentence: str, has_button: bool) -> None:
+    def _show(self, sentence: str, has_button: bool) -> None:
         self.sentence.setText(sentence)
         self.button.setVisible(has_button)
         self.button.setText(_COMPUTE if self._job is None else _CANCEL)
@@ -81,11 +81,11 @@ class Invitation(QWidget):
                 self._compute(self._context.session.run)
 
     def _compute(self, run: Run) -> None:
-        """Start the job; its result is taken up even if this dock has been closed meanwhile."""
+        """Start the job; its result is loaded even if this dock has been closed meanwhile."""
         from napari_histoclust.core.steps.pipeline import embed_run
 
         job = self._context.runner.start(UMAP, embed_run(run))
-        job.finished.connect(partial(_take_up, self._context.session))
+        job.finished.connect(partial(_load_embedded, self._context.session))
 
     def _on_runner_started(self, job: RunningJob) -> None:
         self._follow(job)
@@ -110,7 +110,7 @@ class Invitation(QWidget):
             self.offer_umap()
 
 
-def _take_up(session: Session, embedded: Run) -> None:
+def _load_embedded(session: Session, embedded: Run) -> None:
     """Show the places, unless another run has been opened meanwhile."""
     run = session.run
     if run is not None and run.path == embedded.path:

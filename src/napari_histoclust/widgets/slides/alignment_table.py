@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -18,12 +17,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_histoclust.core.alignment.words import length_in_words
-from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.widgets._tips import header_item
 from napari_histoclust.widgets.slides.heat_map import HeatMaps
 
 if TYPE_CHECKING:
     from napari_histoclust.core.alignment import StainAlignment
+    from napari_histoclust.core.slides.stack import Stack
 
 _COLUMNS = {
     "Stain": "Compared with the reference stain.",
@@ -33,9 +32,6 @@ _COLUMNS = {
     "Regions": "How many regions of the slide tell a shift; the others hold too little tissue or are too "
     "unlike.",
 }
-
-CHECKED: WeakKeyDictionary[Stack, tuple[StainAlignment, ...]] = WeakKeyDictionary()
-"""What was found for each slide, so that a dock opened again still shows it."""
 
 
 class AlignmentTable(QWidget):
@@ -63,12 +59,12 @@ class AlignmentTable(QWidget):
         """Return the sentences below the table."""
         return str(self._words.text())
 
-    def show_stack(self, stack: Stack | None) -> None:
-        """Show what is known of a slide."""
-        lines = None if stack is None else CHECKED.get(stack)
-        self.setVisible(lines is not None)
-        if lines is None or stack is None:
+    def show_alignment(self, alignment: tuple[Stack, tuple[StainAlignment, ...]] | None) -> None:
+        """Show how the stains of a slide lie on one another; None where it was not checked."""
+        self.setVisible(alignment is not None)
+        if alignment is None:
             return
+        stack, lines = alignment
         self._table.setRowCount(len(lines))
         for row, line in enumerate(lines):
             for column, text in enumerate(_cells(line, stack.um_per_px)):

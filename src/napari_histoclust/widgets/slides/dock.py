@@ -10,25 +10,17 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
+from napari_histoclust.session.dock_states import SlidesState, resolve_slides
+from napari_histoclust.session.jobs import OpenedStacks, align, open_sample, open_stacks, slide_paths
 from napari_histoclust.session.opening import OpenedRun, open_run_folder
-from napari_histoclust.session.steps import next_step
 from napari_histoclust.viewer.notices import warn
 from napari_histoclust.viewer.reading import run_folder
 from napari_histoclust.widgets._dock import JobDock, prose
-from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
-from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.open import show_run
 from napari_histoclust.widgets.saving import may_leave
-from napari_histoclust.widgets.slides.alignment_table import CHECKED, AlignmentTable
-from napari_histoclust.widgets.slides.reading import (
-    OpenedStacks,
-    align,
-    open_phantom,
-    open_stacks,
-    slide_paths,
-)
+from napari_histoclust.widgets.slides.alignment_table import AlignmentTable
 from napari_histoclust.widgets.slides.stack_list import StackList
 
 if TYPE_CHECKING:
@@ -37,13 +29,6 @@ if TYPE_CHECKING:
     from napari_histoclust.widgets.context import Context
 
 _IMAGES = "Slides (*.yaml *.yml *.tif *.tiff *.btf *.tf8 *.svs *.ndpi *.png *.jpg *.jpeg);;All files (*)"
-_EMPTY = (
-    "There are no slides yet. Add the folder that holds one image a stain of the same piece of tissue, or "
-    "drop it here. To try the program without slides of your own, take the sample slide."
-)
-_MOVED = (
-    "The images of this run are not where they were. Its clusters, plot and table can be seen all the same."
-)
 
 
 class SlidesDock(JobDock):
@@ -80,12 +65,12 @@ class SlidesDock(JobDock):
             QPushButton("Remove"), "Take the slide that is shown off the list; no file is deleted."
         )
         self.line = JobLine()
-        self.words = prose()
+        self.hint = prose()
         self.list = StackList()
         self.table = AlignmentTable()
         self._arrange()
         self._listen()
-        self._on_session_stacks_changed()
+        self._refresh()
 
     def _arrange(self) -> None:
         adding, below = QGridLayout(), QHBoxLayout()
@@ -93,7 +78,7 @@ class SlidesDock(JobDock):
             adding.addWidget(button, number // 2, number % 2)
         below.addWidget(self.check)
         below.addWidget(self.remove)
-        self.add(adding, self.line, self.words, self.list, below, self.table)
+        self.add(adding, self.line, self.hint, self.list, below, self.table)
 
     def _listen(self) -> None:
         self.add_folder.asked.connect(self._on_add_folder_asked)
@@ -105,11 +90,6 @@ class SlidesDock(JobDock):
         self.list.chosen.connect(self._on_list_chosen)
         self.context.runner.started.connect(self._on_runner_changed)
         self.context.runner.released.connect(self._on_runner_changed)
-        session = self.context.session
-        follow(self, session.stacks_changed, self._on_session_stacks_changed)
-        follow(self, session.slide_changed, self._on_session_slide_changed)
-        follow(self, session.run_changed, self._on_session_stacks_changed)
-        follow(self, session.model_changed, self._on_session_stacks_changed)
 
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Add slides to the list; a run folder is opened in place of what is there.
@@ -148,29 +128,29 @@ class SlidesDock(JobDock):
         show_run(self.context, opened)
 
     def _on_add_folder_asked(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder with one image a stain", self._place())
+        folder = QFileDialog.getExistingDirectory(self, "Folder with one image a stain", self._folder())
         if folder:
-            self._remember(Path(folder))
+            self._note_folder(Path(folder))
             self.add_paths([Path(folder)])
 
     def _on_add_files_asked(self) -> None:
-        files, _ = QFileDialog.getOpenFileNames(self, "Slides", self._place(), _IMAGES)
+        files, _ = QFileDialog.getOpenFileNames(self, "Slides", self._folder(), _IMAGES)
         if files:
-            self._remember(Path(files[0]))
+            self._note_folder(Path(files[0]))
             self.add_paths([Path(file) for file in files])
 
     def _on_open_run_asked(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Run folder", self._place())
+        folder = QFileDialog.getExistingDirectory(self, "Run folder", self._folder())
         if folder:
-            self._remember(Path(folder))
+            self._note_folder(Path(folder))
             self.open_run_from(Path(folder))
 
     def _on_sample_asked(self) -> None:
         if may_leave(self.context, self):
-            self._open(self.sample, "Sample slide", open_phantom())
+            self._open(self.sample, "Sample slide", open_sample())
 
     def _on_check_asked(self) -> None:
-        stack = self._stack()
+        stack = self.context.session.stack
         if stack is None:
             return
         running = self.start(self.check, self.line, "Checking the alignment", align(stack), self._on_checked)
@@ -178,8 +158,8 @@ class SlidesDock(JobDock):
             self._checking = stack
 
     def _on_checked(self, lines: tuple[StainAlignment, ...]) -> None:
-        CHECKED[self._checking] = lines
-        self.table.show_stack(self._stack())
+        self.context.session.notes.alignments[self._checking] = lines
+        self._refresh()
 
     def _on_remove_clicked(self) -> None:
         session = self.context.session
@@ -189,34 +169,40 @@ class SlidesDock(JobDock):
     def _on_list_chosen(self, row: int) -> None:
         self.context.session.show_slide(row)
 
-    def _on_session_stacks_changed(self) -> None:
-        session = self.context.session
-        self.list.show_stacks(session.stacks, session.slide)
-        self.list.setVisible(bool(session.stacks))
-        self.words.setVisible(not session.stacks)
-        self.words.setText(_EMPTY if session.run is None else _MOVED)
-        self.add_folder.set_primary(next_step(session) == "slides")
-        self.check.set_hindrance("" if session.stacks else "Add slides first.")
-        self._on_runner_changed()
-        self.table.show_stack(self._stack())
-
-    def _on_session_slide_changed(self) -> None:
-        self.list.show_row(self.context.session.slide)
-        self.table.show_stack(self._stack())
-
     def _on_runner_changed(self, *_: object) -> None:
-        """A job works on the slides, so that none may be taken away from under it."""
-        self.remove.setEnabled(bool(self.context.session.stacks) and self.context.runner.job is None)
+        self._refresh()
 
-    def _stack(self) -> Stack | None:
-        session = self.context.session
-        return session.stacks[session.slide] if session.slide < len(session.stacks) else None
+    def _resolve(self) -> SlidesState:
+        return resolve_slides(self.context.session, is_busy=self.context.runner.job is not None)
 
-    def _place(self) -> str:
-        return str(remembered(self.context.session).get("folder", Path.home()))
+    def _show_stacks(self, stacks: tuple[Stack, ...]) -> None:
+        self.list.show_stacks(stacks, self._state.slide)
+        self.list.setVisible(bool(stacks))
 
-    def _remember(self, path: Path) -> None:
-        remembered(self.context.session)["folder"] = path.parent
+    def _show_slide(self, slide: int) -> None:
+        self.list.show_row(slide)
+
+    def _show_hint(self, hint: str) -> None:
+        self.hint.setText(hint)
+        self.hint.setVisible(bool(hint))
+
+    def _show_is_next(self, is_next: bool) -> None:
+        self.add_folder.set_primary(is_next)
+
+    def _show_check_hindrance(self, sentence: str) -> None:
+        self.check.set_hindrance(sentence)
+
+    def _show_can_remove(self, can_remove: bool) -> None:
+        self.remove.setEnabled(can_remove)
+
+    def _show_alignment(self, alignment: tuple[Stack, tuple[StainAlignment, ...]] | None) -> None:
+        self.table.show_alignment(alignment)
+
+    def _folder(self) -> str:
+        return str(self.context.session.notes.folder)
+
+    def _note_folder(self, path: Path) -> None:
+        self.context.session.notes.folder = path.parent
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 - Qt's name
         """Take files and folders."""

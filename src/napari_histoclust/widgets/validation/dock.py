@@ -10,18 +10,24 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
 
 from napari_histoclust.core.config import PRESETS, FitSettings
+from napari_histoclust.session.dock_states import (
+    Document,
+    ValidationState,
+    read_comparison,
+    read_indices,
+    resolve_validation,
+    titled,
+)
 from napari_histoclust.session.forms.number_range import NumberRange
-from napari_histoclust.session.steps import fit_hindrance
-from napari_histoclust.viewer.notices import sentences_shown
+from napari_histoclust.session.jobs import choose_k, validate
+from napari_histoclust.session.session import Aspect
+from napari_histoclust.viewer.notices import in_window_words, sentences_shown
 from napari_histoclust.widgets._dock import JobDock, prose, section
 from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
-from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._number_box import NumberBox
-from napari_histoclust.widgets._remembered import remembered
 from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.forms import settings_of
-from napari_histoclust.widgets.validation import computing
 from napari_histoclust.widgets.validation.index_table import IndexTable
 from napari_histoclust.widgets.validation.k_curves import KCurves
 
@@ -29,8 +35,6 @@ if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.widgets.context import Context
 
-_NO_RUN = "There is no run yet. Map the slides, or open a run folder; then its clusters can be judged here."
-_NOT_YET = "The indices of this run have not been computed."
 _CHOICE = (
     "How many clusters? One model is trained for each number and each seed on the same patches of the slide "
     "that is shown, and all are compared in one space, beside k-means and beside points without structure."
@@ -39,6 +43,7 @@ _FOLDER = (
     "Table and curves are written there. A folder in which the same comparison was interrupted is gone on "
     "with."
 )
+_FIGURE = "indices.png"
 _FIRST, _LAST, _SEEDS = 8, 18, 5
 _KS, _SEED_COUNTS = NumberRange(2, 200, is_whole=True), NumberRange(1, 100, is_whole=True)
 
@@ -63,7 +68,7 @@ class ValidationDock(JobDock):
             QPushButton("All curves"), "Open the figure with all measures, as it is for print."
         )
         self.compute_line, self.compare_line = JobLine(), JobLine()
-        self.words, self.verdict = prose(), prose()
+        self.note, self.verdict = prose(), prose()
         self.table, self.curves = IndexTable(), KCurves()
         self.first = NumberBox(_KS, _FIRST, "Smallest number of clusters.")
         self.last = NumberBox(_KS, _LAST, "Largest number of clusters, itself included.")
@@ -72,8 +77,8 @@ class ValidationDock(JobDock):
         )
         self._arrange()
         self._listen()
-        self._on_session_changed()
-        self._show_choice()
+        self._read()
+        self._refresh()
 
     def _arrange(self) -> None:
         ks, form = QHBoxLayout(), QFormLayout()
@@ -82,7 +87,7 @@ class ValidationDock(JobDock):
         ks.addWidget(self.last, 1)
         form.addRow("Clusters", ks)
         form.addRow("Seeds", self.seeds)
-        self.add(section("Indices"), self.compute, self.compute_line, self.table, self.words)
+        self.add(section("Indices"), self.compute, self.compute_line, self.table, self.note)
         self.add(section("Choice of K"), prose(_CHOICE), form, self.compare, self.compare_line)
         self.add(self.curves, self.figure, self.verdict)
 
@@ -90,22 +95,21 @@ class ValidationDock(JobDock):
         self.compute.asked.connect(self.validate)
         self.compare.asked.connect(self._on_compare_asked)
         self.figure.clicked.connect(self._on_figure_clicked)
-        session = self.context.session
-        for signal in (session.stacks_changed, session.run_changed, session.slide_changed):
-            follow(self, signal, self._on_session_changed)
 
     def validate(self) -> None:
         """Compute the indices of the run."""
         run = self.context.session.run
         if run is not None:
-            job = computing.validate(run)
+            job = validate(run)
             self.start(self.compute, self.compute_line, "Validation", job, self._on_validated)
 
     def compare_into(self, folder: Path) -> None:
         """Compare the numbers of clusters that the form says; table and curves go to `folder`."""
-        session = self.context.session
+        stack = self.context.session.stack
+        if stack is None:
+            return
         with sentences_shown():
-            job = computing.choose_k(session.stacks[session.slide], *self._wanted(), folder)
+            job = choose_k(stack, *self._wanted(), folder)
             self.start(self.compare, self.compare_line, "Choice of K", job, self._on_compared, is_heavy=True)
 
     def _wanted(self) -> tuple[FitSettings, range, int]:
@@ -115,11 +119,12 @@ class ValidationDock(JobDock):
 
     def _settings(self) -> FitSettings:
         """Return what is typed in the dock of models, where the same patches are trained on."""
-        noted = remembered(self.context.session).get("settings")
-        return PRESETS["quick"] if noted is None else settings_of(FitSettings, noted[1])
+        typed = self.context.session.notes.typed
+        return PRESETS["quick"] if typed is None else settings_of(FitSettings, typed.fit)
 
     def _on_validated(self, _run: Run) -> None:
-        self._on_session_changed()
+        self._read()
+        self._refresh()
 
     def _on_compare_asked(self) -> None:
         with sentences_shown():
@@ -130,29 +135,45 @@ class ValidationDock(JobDock):
                 self.compare_into(folder)
 
     def _on_compared(self, folder: Path) -> None:
-        remembered(self.context.session)["choice"] = folder
-        self._show_choice()
+        self.context.session.notes.choose_k_folder = folder
+        self._read()
+        self._refresh()
 
     def _on_figure_clicked(self) -> None:
-        folder = remembered(self.context.session)["choice"]
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder / computing.FIGURE)))
+        folder = self.context.session.notes.choose_k_folder
+        QDesktopServices.openUrl(QUrl.fromLocalFile(f"{folder}/{_FIGURE}"))
 
-    def _on_session_changed(self) -> None:
+    def _on_session_changed(self, changed: frozenset[Aspect]) -> None:
+        if Aspect.RUN in changed:
+            self._read()
+        self._refresh()
+
+    def _read(self) -> None:
+        """Read what lies in the folders of the run and of the last comparison."""
         session = self.context.session
-        self.compute.set_hindrance("" if session.run is not None else _NO_RUN)
-        self.compare.set_hindrance(fit_hindrance(session))
-        document = None if session.run is None else computing.indices_of(session.run)
-        self.table.setVisible(document is not None)
-        if document is not None:
-            self.table.show_document(document)
-        missing = _NO_RUN if session.run is None else _NOT_YET
-        self.words.setText(missing if document is None else computing.in_words(document.get("sentence", "")))
+        self._indices = read_indices(session.run)
+        self._comparison = read_comparison(session.notes.choose_k_folder)
 
-    def _show_choice(self) -> None:
-        folder: Path | None = remembered(self.context.session).get("choice")
-        document = None if folder is None else computing.choice_in(folder)
+    def _resolve(self) -> ValidationState:
+        return resolve_validation(self.context.session, self._indices, self._comparison)
+
+    def _show_validate_hindrance(self, sentence: str) -> None:
+        self.compute.set_hindrance(sentence)
+
+    def _show_compare_hindrance(self, sentence: str) -> None:
+        self.compare.set_hindrance(sentence)
+
+    def _show_indices(self, indices: Document | None) -> None:
+        self.table.setVisible(indices is not None)
+        if indices is not None:
+            self.table.show_document(indices)
+
+    def _show_note(self, note: str) -> None:
+        self.note.setText(in_window_words(note))
+
+    def _show_comparison(self, comparison: Document | None) -> None:
         for widget in (self.curves, self.figure, self.verdict):
-            widget.setVisible(document is not None)
-        if document is not None:
-            self.curves.show_document(document)
-            self.verdict.setText(computing.in_words(document["sentence"]))
+            widget.setVisible(comparison is not None)
+        if comparison is not None:
+            self.curves.show_document(comparison)
+            self.verdict.setText(in_window_words(titled(comparison["sentence"])))

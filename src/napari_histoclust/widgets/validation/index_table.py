@@ -17,7 +17,7 @@ from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, INDEX_NAM
 from napari_histoclust.widgets._tips import header_item
 
 if TYPE_CHECKING:
-    from napari_histoclust.widgets.validation.computing import Document
+    from napari_histoclust.session.dock_states import Document
 
 _COLUMNS = {
     "Index": "Point at one to read what it means.",

@@ -13,7 +13,7 @@ from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.chart import COLOURS, Chart, Line
 
 if TYPE_CHECKING:
-    from napari_histoclust.widgets.validation.computing import Document
+    from napari_histoclust.session.dock_states import Document
 
 _SHORT = {"common": "models", "own": "models, own space", "kmeans": "k-means", "null": "no structure"}
 """Legend of each series; the long names are the chart's tooltip."""

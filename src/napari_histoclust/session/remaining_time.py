@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress
 
 
-class Pace:
+class RemainingTime:
     """Estimate the remaining time of a job from the units done since its present phase began.
 
     A job that is resumed begins at the units done by an earlier start; they took no time now and do not
@@ -27,7 +27,7 @@ class Pace:
         self._total = self._done = -1
         self._first, self._since = 0, 0.0
 
-    def remaining_s(self, progress: Progress) -> float | None:
+    def estimate_s(self, progress: Progress) -> float | None:
         """Return the seconds to the end of the present phase, None while there is nothing to go by."""
         if progress.total != self._total or progress.done < self._done:
             self._first, self._since = progress.done, self._clock()

@@ -7,7 +7,7 @@ import pytest
 
 from napari_histoclust.core.jobs import Progress
 from napari_histoclust.core.model.loss_parts import PARTS
-from napari_histoclust.session.jobs.live_history import LiveHistory
+from napari_histoclust.session.learning_curve import LearningCurve
 
 
 def step(done: int, total: int, loss: float) -> Progress:
@@ -15,7 +15,7 @@ def step(done: int, total: int, loss: float) -> Progress:
 
 
 def test_other_reports_are_passed_over() -> None:
-    history = LiveHistory(10)
+    history = LearningCurve(10)
     assert not history.add(Progress("Reading patches", 3, 10))
     assert not history.add(Progress("Measuring on held-out patches", 3, 10))
     assert len(history.curves()["loss"][0]) == 0
@@ -23,7 +23,7 @@ def test_other_reports_are_passed_over() -> None:
 
 @pytest.mark.parametrize("steps", [1, 7, 8, 50, 1000])
 def test_points_are_the_means_of_equal_stretches(steps: int) -> None:
-    history, loss = LiveHistory(20, at_most=4), np.random.default_rng(0).normal(size=steps)
+    history, loss = LearningCurve(20, at_most=4), np.random.default_rng(0).normal(size=steps)
     for i, value in enumerate(loss):
         assert history.add(step(i + 1, steps, value))
     epoch, mean = history.curves()["loss"]

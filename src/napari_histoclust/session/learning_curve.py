@@ -1,4 +1,4 @@
-"""The learning curve of a training under way: hours of steps in a few hundred points. No Qt."""
+"""The learning curve of a training under way: hours of steps in a few hundred points."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NAMES = tuple(PARTS)
 
 
-class LiveHistory:
+class LearningCurve:
     """Means of the loss and its parts over equally many reports each.
 
     Parameters
@@ -35,7 +35,7 @@ class LiveHistory:
         self._pending: list[NDArray[np.float64]] = []
 
     def add(self, progress: Progress) -> bool:
-        """Take up what a job reports; return whether it was a step of the training."""
+        """Add what a job reports; return whether it was a step of the training."""
         values = progress.values
         if "loss" not in values or not progress.total:
             return False

@@ -1,0 +1,307 @@
+"""What each dock shows of a session, what there is to do next, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_histoclust.core.atomic import read_json
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.validation.meanings import TITLES
+from napari_histoclust.session.colouring import colourings
+from napari_histoclust.session.forms.quantities import scale_in_words, side_in_words
+from napari_histoclust.session.summary import summary_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_histoclust.core.alignment import StainAlignment
+    from napari_histoclust.core.model.bundle import ModelSpec
+    from napari_histoclust.core.run.run import Run
+    from napari_histoclust.core.slides.stack import Stack
+    from napari_histoclust.session.session import Session
+
+Step = Literal["slides", "model", "map", "umap", "explore"]
+Document = Mapping[str, Any]
+
+NO_MODEL = "There is no model yet. Train one on the slides, or load one trained for the same stains."
+NO_SLIDES = (
+    "There are no slides yet. Add the folder that holds one image a stain of the same piece of tissue, or "
+    "drop it here. To try the program without slides of your own, take the sample slide."
+)
+IMAGES_MOVED = (
+    "The images of this run are not where they were. Its clusters, plot and table can be seen all the same."
+)
+NOTHING_TO_JUDGE = (
+    "There is no run yet. Map the slides, or open a run folder; then its clusters can be judged here."
+)
+NOTHING_TO_SAVE = "There is no run yet. Map a slide, or open a run folder, in the other tabs."
+
+
+def next_step(session: Session) -> Step:
+    """Return the step whose button is the sensible one now.
+
+    "slides": add slides; "model": train or load a model for the stains at hand; "map": label the patches;
+    "umap": lay them out in the plane; "explore": all is there.
+    """
+    if session.run is not None:
+        return "explore" if session.run.has_embedding else "umap"
+    if not session.stacks:
+        return "slides"
+    return "model" if map_hindrance(session) else "map"
+
+
+def fit_hindrance(session: Session) -> str:
+    """Return why no model can be trained now, in one sentence; empty where one can."""
+    if not session.stacks:
+        return "Add the slides first: a model is trained on their patches."
+    return _missing_stain(session.stacks, session.stacks[0].stains)
+
+
+def map_hindrance(session: Session) -> str:
+    """Return why the slides cannot be mapped now, in one sentence; empty where they can."""
+    if session.model is None:
+        return "Train or load a model first."
+    if not session.stacks:
+        return "Add the slides first: the map is made of their patches."
+    return _missing_stain(session.stacks, session.model.spec.stains)
+
+
+def _missing_stain(stacks: Sequence[Stack], stains: tuple[str, ...]) -> str:
+    try:
+        for stack in stacks:
+            stack.require(stains)
+    except HistoclustError as error:
+        return str(error)
+    return ""
+
+
+@dataclass(frozen=True)
+class SlidesState:
+    """What the dock of slides shows; `hint` is empty where slides are, `alignment` None unless checked."""
+
+    stacks: tuple[Stack, ...]
+    slide: int
+    hint: str
+    is_next: bool
+    check_hindrance: str
+    can_remove: bool
+    alignment: tuple[Stack, tuple[StainAlignment, ...]] | None
+
+
+def resolve_slides(session: Session, is_busy: bool) -> SlidesState:
+    """Return what the dock of slides shows; while a job works on the slides, none can be removed."""
+    stack = session.stack
+    lines = None if stack is None else session.notes.alignments.get(stack)
+    return SlidesState(
+        stacks=session.stacks,
+        slide=session.slide,
+        hint="" if session.stacks else NO_SLIDES if session.run is None else IMAGES_MOVED,
+        is_next=next_step(session) == "slides",
+        check_hindrance="" if session.stacks else "Add slides first.",
+        can_remove=bool(session.stacks) and not is_busy,
+        alignment=None if stack is None or lines is None else (stack, lines),
+    )
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """What the dock of models shows; `hindrances` is by job, "train" and so on, empty where there is none."""
+
+    um_per_px: float | None
+    hindrances: Mapping[str, str]
+    next_step: Step
+    note: str
+    description: Mapping[str, str]
+    history: Sequence[Mapping[str, float]]
+
+
+def resolve_model(session: Session) -> ModelState:
+    """Return what the dock of models shows."""
+    spec = None if session.model is None else session.model.spec
+    unusable = map_hindrance(session) if session.stacks else ""
+    return ModelState(
+        um_per_px=session.stacks[0].um_per_px if session.stacks else None,
+        hindrances={
+            "train": fit_hindrance(session),
+            "everything": fit_hindrance(session),
+            "save": NO_MODEL if spec is None else "",
+            "map": map_hindrance(session),
+            "embed": "Map the slides first." if session.run is None else "",
+        },
+        next_step=next_step(session),
+        note=NO_MODEL if spec is None else f"⚠ {unusable}" if unusable else "",
+        description={} if spec is None else describe_model(spec),
+        history=() if spec is None else spec.history,
+    )
+
+
+def describe_model(spec: ModelSpec) -> Mapping[str, str]:
+    """Return what there is to know of a model, caption and text, in the order of importance."""
+    files = len(spec.trained_on)
+    epochs = int(spec.history[-1]["epoch"]) if spec.history else spec.settings.epochs
+    return {
+        "Stains": ", ".join(spec.stains),
+        "Clusters": str(spec.clusters),
+        "Patch": side_in_words(spec.patch_px, spec.um_per_px),
+        "Scale": scale_in_words(spec.um_per_px),
+        "Trained on": f"{files} image{'s' if files > 1 else ''}" if files else spec.source,
+        "Epochs": f"{epochs:,}",
+        "Made": spec.created.replace("T", " ")[:16],
+    }
+
+
+@dataclass(frozen=True)
+class ValidationState:
+    """What the dock of validation shows; `note` is a sentence of the core, or what there is to do."""
+
+    validate_hindrance: str
+    compare_hindrance: str
+    indices: Document | None
+    note: str
+    comparison: Document | None
+
+
+def resolve_validation(
+    session: Session, indices: Document | None, comparison: Document | None
+) -> ValidationState:
+    """Return what the dock of validation shows, with what `read_indices` and `read_comparison` return."""
+    hindrance = NOTHING_TO_JUDGE if session.run is None else ""
+    not_yet = hindrance or "The indices of this run have not been computed."
+    return ValidationState(
+        validate_hindrance=hindrance,
+        compare_hindrance=fit_hindrance(session),
+        indices=indices,
+        note=not_yet if indices is None else titled(indices.get("sentence", "")),
+        comparison=comparison,
+    )
+
+
+def read_indices(run: Run | None) -> Document | None:
+    """Return the indices in the folder of a run, None where there are none."""
+    return None if run is None else _read_document(run.path / "validation.json", "indices")
+
+
+def read_comparison(folder: Path | None) -> Document | None:
+    """Return the comparison of numbers of clusters in a folder, None where there is none."""
+    return None if folder is None else _read_document(folder / "choose_k.json", "figures")
+
+
+def titled(sentence: str) -> str:
+    """Return a sentence of the core with the measures by their titles."""
+    for name, title in TITLES.items():
+        sentence = sentence.replace(name, title)
+    return sentence
+
+
+def _read_document(path: Path, key: str) -> Document | None:
+    """Read a small document; a missing or damaged one is computed again."""
+    if not path.is_file():
+        return None
+    try:
+        document = read_json(path)
+    except HistoclustError:
+        return None
+    return document if isinstance(document, dict) and key in document else None
+
+
+@dataclass(frozen=True)
+class ResultsState:
+    """What the dock of results shows; a hindrance is empty where there is none."""
+
+    has_run: bool
+    location: str
+    save_caption: str
+    copy_hindrance: str
+    export_hindrance: str
+    stains: tuple[str, ...]
+
+
+def resolve_results(session: Session, has_format: bool, is_of_selection: bool) -> ResultsState:
+    """Return what the dock of results shows.
+
+    Parameters
+    ----------
+    session : Session
+    has_format : bool
+        Whether a format is ticked.
+    is_of_selection : bool
+        Whether the selected patches alone are to be exported.
+    """
+    run = session.run
+    hindrance = "There is no run yet." if run is None else ""
+    export_hindrance = hindrance
+    if not has_format:
+        export_hindrance = hindrance or "Tick at least one format."
+    elif is_of_selection and not len(session.selection):
+        export_hindrance = hindrance or "Nothing is selected: choose some patches on the plot or the tissue."
+    return ResultsState(
+        has_run=run is not None,
+        location=NOTHING_TO_SAVE if run is None else f"{len(run):,} patches in\n{run.path}",
+        save_caption="Save *" if session.has_unsaved_edits else "Save",
+        copy_hindrance=hindrance,
+        export_hindrance=export_hindrance,
+        stains=() if run is None else run.stains,
+    )
+
+
+@dataclass(frozen=True)
+class ScatterState:
+    """What the plot shows; `colours` is what decides them."""
+
+    run: Run | None
+    colours: tuple[object, ...]
+    names: tuple[str, ...]
+    selection: NDArray[np.bool_]
+    focus: int | None
+
+
+def resolve_scatter(session: Session) -> ScatterState:
+    """Return what the plot shows."""
+    edits = session.palette.state
+    return ScatterState(
+        run=session.run,
+        colours=(session.colour_by, edits.colours, edits.shown_as, edits.hidden, id(edits.labels)),
+        names=edits.names,
+        selection=session.selection.mask,
+        focus=session.focus,
+    )
+
+
+@dataclass(frozen=True)
+class GalleryState:
+    """What the gallery shows besides the patches, which come later; `colours` is what decides them."""
+
+    run: Run | None
+    colours: tuple[object, ...]
+    focus: int | None
+
+
+def resolve_gallery(session: Session) -> GalleryState:
+    """Return what the gallery shows."""
+    edits = session.palette.state
+    return GalleryState(session.run, (edits.colours, edits.shown_as, id(edits.labels)), session.focus)
+
+
+@dataclass(frozen=True)
+class BarState:
+    """What the bar above the canvas shows; `map` is what the patches on the canvas belong to."""
+
+    colourings: tuple[str, ...]
+    map: tuple[Run | None, int]
+    colour_by: str
+    status: str
+
+
+def resolve_bar(session: Session) -> BarState:
+    """Return what the bar above the canvas shows."""
+    status = "" if session.run is None else "Click the tissue or sweep over the plot to choose patches."
+    return BarState(
+        colourings=() if session.run is None else tuple(colourings(session.run)),
+        map=(session.run, session.slide),
+        colour_by=session.colour_by,
+        status=str(summary_of(session)) if len(session.selection) else status,
+    )

@@ -1,1 +1,0 @@
-"""The jobs of the window, without a window."""

@@ -1,0 +1,170 @@
+"""What comes next and what the docks show, at every place a session can be in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.models import write_model
+from core.runs import make_run
+from napari_histoclust.core.model.bundle import load_model
+from napari_histoclust.core.run.run import write_embedding
+from napari_histoclust.core.slides.stack import open_stack
+from napari_histoclust.session import Session
+from napari_histoclust.session.clusters.rows import RowCounter, resolve_clusters
+from napari_histoclust.session.dock_states import (
+    NO_MODEL,
+    NO_SLIDES,
+    fit_hindrance,
+    map_hindrance,
+    next_step,
+    read_indices,
+    resolve_bar,
+    resolve_gallery,
+    resolve_model,
+    resolve_results,
+    resolve_scatter,
+    resolve_slides,
+    resolve_validation,
+)
+from napari_histoclust.session.shown import differing
+from stacks import STAINS, write_stack
+
+
+def test_step_after_step(tmp_path: Path) -> None:
+    session = Session()
+    assert (next_step(session), bool(fit_hindrance(session)), bool(map_hindrance(session))) == (
+        "slides",
+        True,
+        True,
+    )
+    session.set_stacks([open_stack(write_stack(tmp_path / "s"))])
+    assert (next_step(session), fit_hindrance(session)) == ("model", "")
+    assert map_hindrance(session) == "Train or load a model first."
+    write_model(tmp_path / "model", STAINS)
+    session.set_model(load_model(tmp_path / "model"))
+    assert (next_step(session), map_hindrance(session)) == ("map", "")
+    run = make_run(tmp_path / "run")
+    session.set_run(run)
+    assert next_step(session) == "umap"
+    session.set_run(write_embedding(run, np.zeros((len(run), 2), np.float32)))
+    assert next_step(session) == "explore"
+
+
+def test_a_model_for_other_stains_names_the_one_that_is_missing(tmp_path: Path) -> None:
+    session = Session()
+    session.set_stacks([open_stack(write_stack(tmp_path / "s", stains=("HE", "CD31")))])
+    write_model(tmp_path / "model", ("HE", "MT"))
+    session.set_model(load_model(tmp_path / "model"))
+    assert next_step(session) == "model"
+    assert "stain MT is missing" in map_hindrance(session)
+    assert fit_hindrance(session) == ""
+
+
+def test_slides_of_different_stains_cannot_train_one_model(tmp_path: Path) -> None:
+    session = Session()
+    folders = [write_stack(tmp_path / "a"), write_stack(tmp_path / "b", stains=("HE", "CD31"))]
+    session.set_stacks([open_stack(folder) for folder in folders])
+    assert "is missing" in fit_hindrance(session)
+
+
+def test_a_run_without_its_images_can_be_explored(tmp_path: Path) -> None:
+    session = Session()
+    session.load(make_run(tmp_path / "run", embedding=True), ())
+    assert next_step(session) == "explore"
+
+
+def test_an_empty_session_says_what_is_missing() -> None:
+    session = Session()
+    slides, model = resolve_slides(session, is_busy=False), resolve_model(session)
+    assert (slides.hint, slides.is_next, slides.can_remove) == (NO_SLIDES, True, False)
+    assert (model.note, model.description, model.history) == (NO_MODEL, {}, ())
+    assert all(model.hindrances.values())
+    validation = resolve_validation(session, read_indices(session.run), None)
+    assert validation.note == validation.validate_hindrance
+    results = resolve_results(session, has_format=True, is_of_selection=False)
+    assert not results.has_run
+    assert results.export_hindrance == results.copy_hindrance == "There is no run yet."
+
+
+def test_what_is_to_be_exported_decides_what_stands_in_the_way(tmp_path: Path) -> None:
+    session = Session()
+    session.load(make_run(tmp_path / "run"), ())
+    assert resolve_results(session, True, False).export_hindrance == ""
+    assert "Tick" in resolve_results(session, False, False).export_hindrance
+    assert "Nothing is selected" in resolve_results(session, True, True).export_hindrance
+    session.selection.set([0])
+    assert resolve_results(session, True, True).export_hindrance == ""
+
+
+def test_the_slides_cannot_be_removed_from_under_a_job(tmp_path: Path) -> None:
+    session = Session()
+    session.set_stacks([open_stack(write_stack(tmp_path / "s"))])
+    assert resolve_slides(session, is_busy=False).can_remove
+    assert not resolve_slides(session, is_busy=True).can_remove
+
+
+def test_a_checked_slide_keeps_its_alignment_while_it_lives(tmp_path: Path) -> None:
+    session = Session()
+    stacks = [open_stack(write_stack(tmp_path / name)) for name in "ab"]
+    session.set_stacks(stacks)
+    session.notes.alignments[stacks[0]] = ()
+    assert resolve_slides(session, False).alignment == (stacks[0], ())
+    session.show_slide(1)
+    assert resolve_slides(session, False).alignment is None
+
+
+def test_only_what_differs_is_to_be_painted(tmp_path: Path) -> None:
+    """For each change, the fields that differ, dock by dock."""
+    session, counter = Session(), None
+    session.load(make_run(tmp_path / "run", clusters=3, embedding=True), ())
+    counter = RowCounter(session)
+
+    def states() -> list[Any]:
+        return [
+            resolve_slides(session, False),
+            resolve_model(session),
+            resolve_validation(session, None, None),
+            resolve_results(session, True, False),
+            resolve_clusters(session, counter),
+            resolve_scatter(session),
+            resolve_gallery(session),
+            resolve_bar(session),
+        ]
+
+    def changed_by(act: Callable[[], None]) -> set[str]:
+        before = states()
+        act()
+        return {
+            f"{type(now).__name__}.{name}"
+            for then, now in zip(before, states(), strict=True)
+            for name in differing(then, now)
+        }
+
+    assert changed_by(lambda: None) == set()
+    assert changed_by(lambda: session.set_focus(2)) == {"ScatterState.focus", "GalleryState.focus"}
+    assert changed_by(lambda: session.set_colour_by("confidence")) == {
+        "ScatterState.colours",
+        "BarState.colour_by",
+    }
+    assert changed_by(lambda: session.palette.rename(1, "liver")) == {
+        "ResultsState.save_caption",
+        "ClusterTableState.table",
+        "ScatterState.names",
+    }
+    assert changed_by(session.mark_saved) == {"ResultsState.save_caption"}
+    assert changed_by(lambda: session.selection.set([0, 1])) >= {
+        "ClusterTableState.table",
+        "ScatterState.selection",
+        "BarState.status",
+    }
+    assert changed_by(lambda: session.set_run(replace(session.run))) == {
+        "ClusterTableState.table",
+        "ScatterState.run",
+        "GalleryState.run",
+        "BarState.map",
+    }
