@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _names() -> list[str]:
-    from napari_histoclust.core.export import FORMATS
+    from napari_histoclust.core.export.registry import FORMATS
 
     there = [name for name in FORMATS if name != "spatialdata" or find_spec("spatialdata")]
     return ["nothing", *(name for name in there if name not in ELSEWHERE), *OTHERS]
@@ -100,7 +100,7 @@ def _make(folder: Path, rows: int, patch_px: int, stray: float) -> int:
 
 
 def _measure(folder: Path, name: str) -> list[float]:
-    from napari_histoclust.core.export import FORMATS, export_run
+    from napari_histoclust.core.export.registry import FORMATS, export_run
     from napari_histoclust.core.jobs import drive
     from napari_histoclust.core.run.run import open_run
 

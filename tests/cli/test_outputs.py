@@ -14,7 +14,7 @@ from core.models import write_model
 from core.runs import make_run
 from core.test_atomic import content
 from napari_histoclust.cli import run
-from napari_histoclust.core.export import FORMATS
+from napari_histoclust.core.export.registry import FORMATS
 from napari_histoclust.core.model.bundle import load_model
 from napari_histoclust.core.run.run import open_run
 from stacks import STAINS, write_stack

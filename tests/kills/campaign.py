@@ -25,7 +25,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from kills import jobs, steps
-from napari_histoclust.core.export import FORMATS
+from napari_histoclust.core.export.registry import FORMATS
 from stacks import write_stack
 
 # with the time or a fresh identifier in them: their sizes are compared, not their bytes

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from napari_histoclust.core.config import FitSettings, MapSettings
-from napari_histoclust.core.export import export_run
-from napari_histoclust.core.figures import draw_figures
+from napari_histoclust.core.export.registry import export_run
+from napari_histoclust.core.figures.run_figures import draw_figures
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.model import train
 from napari_histoclust.core.model.bundle import load_model, save_model

@@ -14,11 +14,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton
 
 from core.runs import STAINS, make_run
-from napari_histoclust.core.export import FORMATS as EXPORTS
+from napari_histoclust.core.export.format import Format
+from napari_histoclust.core.export.formats.tables import write_csv
+from napari_histoclust.core.export.registry import FORMATS as EXPORTS
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.widgets.context import Context, context_of
 from napari_histoclust.widgets.results import ResultsDock
-from napari_histoclust.widgets.results.choices import SELECTED, SHOWN
+from napari_histoclust.widgets.results.choices import SELECTED, SHOWN, ExportChoices
 from napari_histoclust.widgets.view import ViewBar
 from viewer.pyramids import plain, write_stack
 
@@ -196,6 +198,15 @@ class TestResults:
         assert set(dock.choices.boxes) == set(EXPORTS) - {"spatialdata"}  # an extra
         tick(dock)
         assert dock.export_button.toolTip() == "Tick at least one format."
+
+    def test_a_format_that_is_added_gets_a_box(self, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+        toy = Format("count", write_csv, ("count.txt",), "Count", "How many patches.")
+        monkeypatch.setitem(EXPORTS, toy.name, toy)
+        choices = ExportChoices()
+        qtbot.addWidget(choices)
+        assert choices.boxes["count"].text() == "Count"
+        choices.boxes["count"].click()
+        assert "count" in choices.formats()
 
     def test_stains_of_the_run_are_offered(self, dock: ResultsDock, run: Run) -> None:
         assert dock.choices.options().stain is None

@@ -13,6 +13,7 @@ from napari_histoclust.cli.training import Flags
 from napari_histoclust.core.config import FitSettings, Preset
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.options import ExportOptions
+from napari_histoclust.core.export.registry import FORMATS, export_run
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -160,7 +161,7 @@ def export(
     run: Path,
     /,
     *,
-    to: str,
+    to: Annotated[str, Parameter(help=f"Formats with commas: {', '.join(FORMATS)}.")],
     out: Path | None = None,
     selection: Annotated[bool, Parameter(negative=())] = False,
     options: Annotated[ExportOptions | None, Flags] = None,
@@ -172,15 +173,11 @@ def export(
     ----------
     run
         The run folder.
-    to
-        Formats with commas: geojson, geojson-patches, overlay, ome-tiff, ome-zarr, csv, parquet, h5ad,
-        spatialdata, neighbourhood, png, pdf, svg, report, report-pdf.
     out
         Folder for the files; the run's own exports folder if not given.
     selection
         Write only the patches that were selected when the run was last saved in the window.
     """
-    from napari_histoclust.core.export import export_run
     from napari_histoclust.core.run.edits import saved_run
 
     formats = [name.strip() for name in to.split(",") if name.strip()]

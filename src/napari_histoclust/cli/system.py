@@ -38,7 +38,7 @@ def demo(*, out: Path = Path("histoclust-demo"), quiet: Quiet = False) -> None:
     out
         Folder for everything; the same command goes on there.
     """
-    from napari_histoclust.core.export import export_run
+    from napari_histoclust.core.export.registry import export_run
     from napari_histoclust.core.phantom import write_phantom
     from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.pipeline import run_stacks

@@ -208,7 +208,7 @@ def export(
     options: ExportOptions,
 ) -> Job[tuple[Path, ...]]:
     """Write a run, or the (n,) `patches` of it, in several formats."""
-    from napari_histoclust.core.export import export_run
+    from napari_histoclust.core.export.registry import export_run
     from napari_histoclust.core.run.subset import part_of
 
     subset = run if patches is None else part_of(run, patches)

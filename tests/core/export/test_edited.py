@@ -19,8 +19,8 @@ from shapely import contains_xy
 from shapely.geometry import shape
 
 from core.runs import make_run
-from napari_histoclust.core.export import FORMATS
-from napari_histoclust.core.figures import draw_figures
+from napari_histoclust.core.export.registry import FORMATS
+from napari_histoclust.core.figures.run_figures import draw_figures
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import palette
 from napari_histoclust.core.run.edits import save_edits, saved_run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.export import FORMATS, export_run
+from napari_histoclust.core.export import formats as package
+from napari_histoclust.core.export.options import ExportOptions
+from napari_histoclust.core.export.registry import FORMATS, export_run, find_formats
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.run import Run
 from stacks import write_stack
@@ -53,6 +56,59 @@ def _names(folder: Path) -> set[str]:
 
 def test_every_format_is_known_here() -> None:
     assert set(FORMATS) == set(FILES)
+
+
+TOY = """
+from napari_histoclust.core.atomic import atomic_file
+from napari_histoclust.core.export.format import Format
+from napari_histoclust.core.jobs import Progress
+
+def write_count(run, folder, objects=None):
+    yield Progress("Counting")
+    path = folder / "count.txt"
+    with atomic_file(path) as partial:
+        partial.write_text(f"{len(run)} {objects}")
+    return (path,)
+
+FORMATS = (Format("count", write_count, ("count.txt",), "Count", "How many patches.", rank=1),)
+"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A format in a file of its own, as somebody would add it, and nothing else."""
+    folder = tmp_path / "formats"
+    folder.mkdir()
+    (folder / "count_of_patches.py").write_text(TOY)
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+    found = find_formats(package.__path__)
+    assert list(found) == ["count", *FORMATS]
+    monkeypatch.setitem(FORMATS, "count", found["count"])
+    yield "count"
+    del sys.modules[f"{package.__name__}.count_of_patches"]
+
+
+def test_a_file_with_a_format_is_all_that_an_export_takes(tmp_path: Path, run: Run, toy: str) -> None:
+    drive(export_run(run, [toy], tmp_path / "exports", ExportOptions(objects="annotation")))
+    assert (tmp_path / "exports" / "count.txt").read_text() == f"{len(run)} annotation"
+    with pytest.raises(HistoclustError, match=r"choose among .*count"):
+        drive(export_run(run, ["shapefile"], tmp_path / "exports"))
+    files = subprocess.run(
+        [sys.executable, "-c", _COMMAND, str(tmp_path / "formats"), "export", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "count, geojson" in " ".join(files.stdout.split())
+
+
+_COMMAND = """
+import sys
+from napari_histoclust.core.export import formats
+formats.__path__.append(sys.argv[1])
+from napari_histoclust.cli import run
+run(sys.argv[2:])
+"""
 
 
 def test_all_formats_at_once(tmp_path: Path, run: Run) -> None:
@@ -120,7 +176,7 @@ def _content(path: Path) -> object:
 _EXPORT = """
 import sys
 from pathlib import Path
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.run import open_run
 
@@ -149,7 +205,7 @@ def test_killed_in_the_middle_leaves_nothing_that_looks_finished(tmp_path: Path)
 _EXPORT_AND_WAIT = """
 import sys
 from pathlib import Path
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.run.run import open_run
 
 folder, format_name, yields = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])

@@ -12,11 +12,12 @@ from matplotlib import rcParams
 from matplotlib.image import imread
 
 from core.runs import make_run
-from napari_histoclust.core.figures import draw_choice, draw_figures, write_map
 from napari_histoclust.core.figures.bars import draw_histogram
+from napari_histoclust.core.figures.choice_figures import draw_choice
 from napari_histoclust.core.figures.curves import Curve, IndexPanel, draw_indices, draw_learning_curve
 from napari_histoclust.core.figures.density import densities, draw_density
 from napari_histoclust.core.figures.montage import Montage, draw_montage, read_patch, top_rows
+from napari_histoclust.core.figures.run_figures import draw_figures, write_map
 from napari_histoclust.core.figures.scatter import draw_scatter, paint_points
 from napari_histoclust.core.figures.slide_map import MapPanel, draw_map, grid_extent_px, read_thumbnail
 from napari_histoclust.core.figures.style import counts, length_text, nice_length, percent, save

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from core.runs import make_run
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.report.content import Facts, Picture, Prose, Report, Section, Table, Warnings

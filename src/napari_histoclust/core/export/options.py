@@ -1,19 +1,12 @@
-"""What a person can choose about the exports; each format takes what concerns it."""
+"""What a person can choose about the exports; a format takes those that its writer has parameters for."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from napari_histoclust.core.config import Settings
-
-_TAKEN_BY = {
-    "overlay": ("stain", "opacity"),
-    "geojson": ("stain", "objects", "simplify_px"),
-    "geojson-patches": ("stain", "objects"),
-    "neighbourhood": ("permutations",),
-}
 
 
 class ExportOptions(Settings):
@@ -40,7 +33,3 @@ class ExportOptions(Settings):
     permutations: int = Field(
         1000, ge=2, description="How often the clusters are dealt out anew for the table of neighbourhoods."
     )
-
-    def of(self, format_name: str) -> dict[str, Any]:
-        """Return the arguments that concern one format's writer."""
-        return {name: getattr(self, name) for name in _TAKEN_BY.get(format_name, ())}

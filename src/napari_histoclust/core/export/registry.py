@@ -1,79 +1,33 @@
-"""The one way out: from the command line and from the window."""
+"""All export formats, and the one function that exports, for the command line and the window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import pkgutil
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
-from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from napari_histoclust.core.atomic import check_file, check_folder, check_place
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.export.geojson import write_geojson, write_geojson_patches
-from napari_histoclust.core.export.h5ad import write_h5ad
-from napari_histoclust.core.export.map_figure import write_pdf, write_png, write_svg
-from napari_histoclust.core.export.naming import slide_paths
-from napari_histoclust.core.export.neighbours import write_neighbourhood
-from napari_histoclust.core.export.ngff import write_ome_zarr
-from napari_histoclust.core.export.ome_tiff import write_ome_tiff
+from napari_histoclust.core.export import formats as package
+from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.export.options import ExportOptions
-from napari_histoclust.core.export.overlay import write_overlay
-from napari_histoclust.core.export.report import write_report_html, write_report_pdf
-from napari_histoclust.core.export.spatialdata import require_spatialdata, write_spatialdata
-from napari_histoclust.core.export.tables import write_csv, write_parquet
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.core.run.run import Run
 
-Writer = Callable[..., Job[tuple[Path, ...]]]
-"""Takes the run, the folder, and what `ExportOptions.of` says by name."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """A format that runs are exported in.
-
-    Attributes
-    ----------
-    write : Writer
-    names : tuple of str
-        What it writes into the folder.
-    per_slide : bool
-        Whether there is one of each name a slide, told apart by the slide's name.
-    is_folder : bool
-        Whether the outputs are folders.
-    """
-
-    write: Writer
-    names: tuple[str, ...]
-    per_slide: bool = False
-    is_folder: bool = False
-
-    def outputs(self, run: Run, folder: Path) -> tuple[Path, ...]:
-        """Return what it will write."""
-        if self.per_slide:
-            return tuple(path for name in self.names for path in slide_paths(run, folder, name))
-        return tuple(folder / name for name in self.names)
+if TYPE_CHECKING:
+    from napari_histoclust.core.run.run import Run
 
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        "geojson": Format(write_geojson, ("clusters.geojson",), per_slide=True),
-        "geojson-patches": Format(write_geojson_patches, ("patches.geojson",), per_slide=True),
-        "ome-tiff": Format(write_ome_tiff, ("labels.ome.tif",), per_slide=True),
-        "overlay": Format(write_overlay, ("overlay.ome.tif",), per_slide=True),
-        "ome-zarr": Format(write_ome_zarr, ("labels.ome.zarr",), per_slide=True, is_folder=True),
-        "csv": Format(write_csv, ("patches.csv", "clusters.csv", "composition.csv")),
-        "parquet": Format(write_parquet, ("patches.parquet",)),
-        "h5ad": Format(write_h5ad, ("patches.h5ad",)),
-        "spatialdata": Format(write_spatialdata, ("spatialdata.zarr",), is_folder=True),
-        "neighbourhood": Format(write_neighbourhood, ("neighbourhood.csv",)),
-        "png": Format(write_png, ("map.png",)),
-        "pdf": Format(write_pdf, ("map.pdf",)),
-        "svg": Format(write_svg, ("map.svg",)),
-        "report": Format(write_report_html, ("report.html",)),
-        "report-pdf": Format(write_report_pdf, ("report.pdf",)),
-    }
-)
+def find_formats(folders: Iterable[str]) -> dict[str, Format]:
+    """Return what the modules in the folders of `export.formats` declare, by name and in rank order."""
+    modules = [import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(folders)]
+    declared = [each for module in modules for each in getattr(module, "FORMATS", ())]
+    return {each.name: each for each in sorted(declared, key=attrgetter("rank"))}
+
+
+FORMATS = find_formats(package.__path__)
 
 
 def export_run(
@@ -108,19 +62,15 @@ def export_run(
     if folder.exists() and not folder.is_dir():
         raise HistoclustError(f"{folder}: is a file: give --out the name of a folder.")
     wanted = tuple(dict.fromkeys(formats))
-    _check_outputs(run, wanted, folder)
-    chosen = options or ExportOptions()
-    written: list[Path] = []
     for name in wanted:
-        written.extend((yield from FORMATS[name].write(run, folder, **chosen.of(name))))
-    return tuple(written)
-
-
-def _check_outputs(run: Run, formats: Sequence[str], folder: Path) -> None:
-    for name in formats:
         check = check_folder if FORMATS[name].is_folder else check_file
         for path in FORMATS[name].outputs(run, folder):
             check(path)
+    written: list[Path] = []
+    for name in wanted:
+        arguments = FORMATS[name].arguments(options or ExportOptions())
+        written.extend((yield from FORMATS[name].write(run, folder, **arguments)))
+    return tuple(written)
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -131,5 +81,6 @@ def check_formats(formats: Sequence[str]) -> None:
         raise HistoclustError(f"--to {','.join(unknown)}: unknown, choose among {known}.")
     if not formats:
         raise HistoclustError(f"--to: names no format, choose among {known}.")
-    if "spatialdata" in formats:
-        require_spatialdata()
+    for name in formats:
+        if (require := FORMATS[name].require) is not None:
+            require()

@@ -154,7 +154,7 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
     HistoclustError
         As its steps do, and if `out` holds something else.
     """
-    from napari_histoclust.core.figures import draw_figures
+    from napari_histoclust.core.figures.run_figures import draw_figures
     from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.run.edits import saved_run
     from napari_histoclust.core.steps.mapping import check_run_folder, map_stacks

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout, QVBoxLayout, QWidget
 
+from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.export.options import ExportOptions
+from napari_histoclust.core.export.registry import FORMATS
 from napari_histoclust.widgets._number_box import AUTOMATIC
 from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets._tips import tipped
@@ -20,31 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_histoclust.session.session import Session
-
-FORMATS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "geojson": ("QuPath regions", "Outlines of the clusters with names and colours (GeoJSON)."),
-        "geojson-patches": ("QuPath patches", "One object a patch; large files (GeoJSON)."),
-        "overlay": ("Overlay slide", "A stain with the clusters over it, as a slide (OME-TIFF)."),
-        "ome-tiff": ("Labels (OME-TIFF)", "Cluster of each place at full slide size, tiled and pyramidal."),
-        "ome-zarr": ("Labels (OME-Zarr)", "The same as OME-NGFF, with colours and names."),
-        "csv": ("Tables (CSV)", "One line a patch, one a cluster, and statistics, for a spreadsheet."),
-        "parquet": ("Table (Parquet)", "One line a patch, compact, for pandas and R."),
-        "neighbourhood": (
-            "Neighbours (CSV)",
-            "Which clusters lie beside which more often than in random arrangements.",
-        ),
-        "h5ad": ("AnnData (h5ad)", "All features and results, for scanpy and squidpy."),
-        "report": ("Report (HTML)", "All figures and tables on one page that any browser shows."),
-        "report-pdf": ("Report (PDF)", "The same on A4 pages."),
-        "png": ("Map (PNG)", "The slide coloured by cluster with legend and scale bar."),
-        "pdf": ("Map (PDF)", "The same with vector text, for a paper."),
-        "svg": ("Map (SVG)", "The same, to be edited."),
-    }
-)
-"""Caption and hint of each format; what needs another program is left to the command line."""
-
-_USUAL = ("geojson", "csv", "report")
 
 ALL, SHOWN, SELECTED = "All patches", "Clusters that are shown", "Selected patches"
 _SCOPES = (ALL, SHOWN, SELECTED)
@@ -64,7 +40,7 @@ class ExportChoices(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.boxes = {name: self._box(name) for name in FORMATS}
+        self.boxes = {name: self._box(one) for name, one in FORMATS.items() if one.caption}
         self.scope = tipped(scrolled_past(QComboBox()), _SCOPE_HINT)
         self.scope.addItems(_SCOPES)
         self.scope.currentIndexChanged.connect(self._on_choice_changed)
@@ -102,10 +78,9 @@ class ExportChoices(QWidget):
             return ~np.isin(palette.shown_labels, list(palette.state.hidden))
         return None
 
-    def _box(self, name: str) -> QCheckBox:
-        caption, hint = FORMATS[name]
-        box = tipped(QCheckBox(caption), hint)
-        box.setChecked(name in _USUAL)
+    def _box(self, of: Format) -> QCheckBox:
+        box = tipped(QCheckBox(of.caption), of.hint)
+        box.setChecked(of.is_usual)
         box.toggled.connect(self._on_choice_changed)
         return box
 

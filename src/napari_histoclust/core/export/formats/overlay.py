@@ -12,16 +12,15 @@ import imagecodecs
 import numpy as np
 
 from napari_histoclust.core.atomic import atomic_file
+from napari_histoclust.core.export.format import Format, slide_paths
 from napari_histoclust.core.export.label_tiles import TILE_PX, LabelPyramid, halved
-from napari_histoclust.core.export.naming import slide_paths
-from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
 from napari_histoclust.core.export.threads import ahead
 from napari_histoclust.core.figures.style import colours
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.core.slides.protocol import UInt8
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
+    from napari_histoclust.core.slides.protocol import UInt8
     from napari_histoclust.core.slides.stack import Stack
 
 _QUALITY = 88
@@ -49,22 +48,21 @@ def write_overlay(
     HistoclustError
         If the images have moved or there is no such stain; before anything is written.
     """
+    from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
+
     stacks = [run.open_stack(slide) for slide in range(len(run.slides))]
     chosen = [stack.reference if stain is None else stain for stack in stacks]
     for stack, name in zip(stacks, chosen, strict=True):
         stack.require([name])
     paths = slide_paths(run, folder, "overlay.ome.tif")
     for slide, (path, stack, name) in enumerate(zip(paths, stacks, chosen, strict=True)):
-        pyramid = OverlayPyramid(_labels(run, slide), colours(run.clusters), stack, name, opacity)
         entry = run.manifest.slides[slide]
+        labels = LabelPyramid(run.label_picture(slide), run.grids[slide], entry.shape_px)
+        pyramid = OverlayPyramid(labels, colours(run.clusters), stack, name, opacity)
         metadata = {"axes": "YXS", "Name": f"{entry.name} {name} with clusters"}
         with atomic_file(path) as partial:
             yield from write_pyramid(partial, pyramid, metadata | physical_size(entry.um_per_px))
     return paths
-
-
-def _labels(run: Run, slide: int) -> LabelPyramid:
-    return LabelPyramid(run.label_picture(slide), run.grids[slide], run.manifest.slides[slide].shape_px)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,3 +168,16 @@ def _jpeg(tile: UInt8) -> bytes:
             subsampling="444",
         )
     )
+
+
+FORMATS = (
+    Format(
+        "overlay",
+        write_overlay,
+        ("overlay.ome.tif",),
+        "Overlay slide",
+        "A stain with the clusters over it, as a slide (OME-TIFF).",
+        rank=20,
+        per_slide=True,
+    ),
+)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.image import imread
 
 from core.runs import make_run
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 
 

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
-from napari_histoclust.core.export.naming import density_names
+from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.statistics.cluster_stats import ClusterSummary, summarise_clusters
 from napari_histoclust.core.statistics.composition import composition
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from napari_histoclust.core.run.run import Run
 
 BLOCK = 65_536  # patches in memory at once, about 5 MB
 
@@ -184,6 +185,13 @@ def _cluster_row(run: Run, summary: ClusterSummary) -> dict[str, Any]:
     return {**asdict(summary.cluster), **asdict(summary), **summarised_densities(run, summary)}
 
 
+def density_names(run: Run) -> tuple[str, ...]:
+    """Return a name for each column of `Run.stain_od` and then of `Run.dye_od`: "od_HE", "od_HE_eosin"."""
+    stains = () if run.stain_od is None else run.stains
+    dyes = () if run.dye_od is None else run.dyes
+    return (*(f"od_{stain}" for stain in stains), *(f"od_{dye.replace(' ', '_')}" for dye in dyes))
+
+
 def summarised_densities(run: Run, summary: ClusterSummary) -> dict[str, float]:
     """Return mean and standard deviation of each density of a cluster by the name of its column.
 
@@ -220,3 +228,24 @@ def composition_table(run: Run) -> pa.Table:
         "cluster_entropy": np.tile(of.entropy_over_slides, slides),
     }
     return pa.table(columns)
+
+
+FORMATS = (
+    Format(
+        "csv",
+        write_csv,
+        ("patches.csv", "clusters.csv", "composition.csv"),
+        "Tables (CSV)",
+        "One line a patch, one a cluster, and statistics, for a spreadsheet.",
+        rank=50,
+        is_usual=True,
+    ),
+    Format(
+        "parquet",
+        write_parquet,
+        ("patches.parquet",),
+        "Table (Parquet)",
+        "One line a patch, compact, for pandas and R.",
+        rank=60,
+    ),
+)

@@ -12,21 +12,20 @@ import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
-from napari_histoclust.core.export.coordinates import laid_on, to_level0, to_stain
-from napari_histoclust.core.export.naming import density_names, slide_paths
-from napari_histoclust.core.export.polygons import cluster_polygons
-from napari_histoclust.core.export.tables import summarised_densities
+from napari_histoclust.core.export.format import Format, slide_paths
+from napari_histoclust.core.export.formats.tables import density_names, summarised_densities
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.statistics.cluster_stats import ClusterSummary, summarise_clusters
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run.run import Run
 
 Objects = Literal["annotation", "detection"]
 
@@ -53,11 +52,13 @@ def write_geojson(
         the area of the triangle that is lost; Visvalingam & Whyatt 1993), for all clusters together, so
         that no gaps open between them. Nothing changes below 0.71 strides; 0 leaves the outlines alone.
     """
+    from napari_histoclust.core.export.outlines import cluster_outlines
+
     paths = slide_paths(run, folder, "clusters.geojson")
     for slide, path in enumerate(paths):
         yield Progress("Outlining clusters", slide, len(paths))
         with atomic_file(path) as partial:
-            geometries = _outlines(run, slide, stain, simplify_px)
+            geometries = cluster_outlines(run, slide, stain, simplify_px)
             yield Progress(f"Writing {path.name}", slide, len(paths))
             with partial.open("w", encoding="utf-8") as file:
                 yield from _write_clusters(run, slide, geometries, objects or "annotation", file)
@@ -83,20 +84,12 @@ def write_geojson_patches(
     return paths
 
 
-def _outlines(run: Run, slide: int, stain: str | None, simplify_px: float) -> dict[int, Any]:
-    """Outline of each cluster that is on the slide, in px of the stain."""
-    grid, lead = run.grids[slide], to_stain(run, slide, stain)
-    ids, places = cluster_polygons(run.label_picture(slide), keep_junctions=simplify_px > 0)
-    outlines = to_level0(places, grid)
-    if simplify_px > 0 and len(ids):
-        outlines = shapely.coverage_simplify(outlines, simplify_px)
-    return dict(zip(ids.tolist(), laid_on(outlines, lead, grid.place_px), strict=True))
-
-
 def _write_clusters(
     run: Run, slide: int, geometries: dict[int, Any], objects: Objects, file: IO[str]
 ) -> Job[None]:
     """Write feature after feature; the text of a geometry comes straight from GEOS."""
+    import shapely
+
     file.write('{"type": "FeatureCollection", "features": [')
     present = [s for s in summarise_clusters(run, [slide]) if s.patches]
     for done, summary in enumerate(present):
@@ -138,6 +131,10 @@ def _measurements(run: Run, summary: ClusterSummary) -> Iterator[tuple[str, floa
 
 
 def _write_patches(run: Run, slide: int, stain: str | None, objects: Objects, file: IO[str]) -> Job[None]:
+    import shapely
+
+    from napari_histoclust.core.export.outlines import patch_squares, to_stain
+
     rows = run.rows(slide)
     heads = {cluster.id: _json(_look(cluster, objects))[:-1] for cluster in run.clusters}
     form, values = _patch_measurements(run, rows)
@@ -147,8 +144,7 @@ def _write_patches(run: Run, slide: int, stain: str | None, objects: Objects, fi
     for start in range(0, len(grid), _BLOCK):
         yield Progress("Writing patches", start, len(grid))
         block = slice(start, start + _BLOCK)
-        row, col = grid.row[block].astype(float), grid.col[block].astype(float)
-        squares = laid_on(to_level0(shapely.box(col, row, col + 1, row + 1), grid), lead, grid.place_px)
+        squares = patch_squares(grid, block, lead)
         ids, labels = run.ids[rows][block], run.labels[rows][block].tolist()
         features = (
             f'\n{{"type": "Feature", "id": "{number}{i:012x}", "geometry": {square}, '
@@ -172,3 +168,26 @@ def _patch_measurements(run: Run, rows: slice) -> tuple[str, NDArray[np.float32]
 
 def _json(document: Any) -> str:
     return json.dumps(document, ensure_ascii=False, allow_nan=False)
+
+
+FORMATS = (
+    Format(
+        "geojson",
+        write_geojson,
+        ("clusters.geojson",),
+        "QuPath regions",
+        "Outlines of the clusters with names and colours (GeoJSON).",
+        rank=10,
+        per_slide=True,
+        is_usual=True,
+    ),
+    Format(
+        "geojson-patches",
+        write_geojson_patches,
+        ("patches.geojson",),
+        "QuPath patches",
+        "One object a patch; large files (GeoJSON).",
+        rank=11,
+        per_slide=True,
+    ),
+)

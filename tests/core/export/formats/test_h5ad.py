@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from core.runs import make_run
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run.run import Run

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_histoclust.core.export.tables import write_table
+from napari_histoclust.core.export.format import Format
+from napari_histoclust.core.export.formats.tables import write_table
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.core.run.run import Run
-from napari_histoclust.core.statistics.neighbourhood import Neighbourhood, neighbourhood
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from napari_histoclust.core.run.run import Run
+    from napari_histoclust.core.statistics.neighbourhood import Neighbourhood
+
 
 def write_neighbourhood(run: Run, folder: Path, permutations: int = 1000) -> Job[tuple[Path, ...]]:
     """Write neighbourhood.csv."""
+    from napari_histoclust.core.statistics.neighbourhood import neighbourhood
+
     path = folder / "neighbourhood.csv"
-    found = yield from neighbourhood(run, permutations)
-    write_table(neighbourhood_table(found), path)
+    write_table(neighbourhood_table((yield from neighbourhood(run, permutations))), path)
     return (path,)
 
 
@@ -49,3 +52,15 @@ def neighbourhood_table(of: Neighbourhood) -> pa.Table:
         "seed": np.full(k * k, of.seed),
     }
     return pa.table(columns)
+
+
+FORMATS = (
+    Format(
+        "neighbourhood",
+        write_neighbourhood,
+        ("neighbourhood.csv",),
+        "Neighbours (CSV)",
+        "Which clusters lie beside which more often than in random arrangements.",
+        rank=70,
+    ),
+)

@@ -18,9 +18,9 @@ from shapely.geometry import shape
 
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.export import export_run
-from napari_histoclust.core.export.coordinates import laid_on
 from napari_histoclust.core.export.options import ExportOptions
+from napari_histoclust.core.export.outlines import laid_on
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run.run import Run

@@ -11,8 +11,9 @@ import pytest
 from pyarrow import parquet
 
 from core.runs import make_run
-from napari_histoclust.core.export import export_run, tables
+from napari_histoclust.core.export.formats import tables
 from napari_histoclust.core.export.options import ExportOptions
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run.run import Run

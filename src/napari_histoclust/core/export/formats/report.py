@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_histoclust.core.atomic import atomic_file
+from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run.run import Run
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run.run import Run
 
 
 def write_report_html(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
@@ -33,3 +37,19 @@ def write_report_pdf(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     with atomic_file(path) as partial:
         pdf.write_report_pdf(report, partial)
     return (path,)
+
+
+FORMATS = (
+    Format(
+        "report",
+        write_report_html,
+        ("report.html",),
+        "Report (HTML)",
+        "All figures and tables on one page that any browser shows.",
+        rank=110,
+        is_usual=True,
+    ),
+    Format(
+        "report-pdf", write_report_pdf, ("report.pdf",), "Report (PDF)", "The same on A4 pages.", rank=111
+    ),
+)

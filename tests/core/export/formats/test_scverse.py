@@ -18,7 +18,7 @@ import pytest
 
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.statistics.neighbourhood import neighbourhood
@@ -94,7 +94,7 @@ def test_the_store_of_a_run_as_it_stands_and_its_h5ad(tmp_path: Path, scverse_py
 _SPATIALDATA = """
 from pathlib import Path
 from napari_histoclust.core.run.edits import saved_run
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 (path,) = drive(export_run(saved_run(sys.argv[1]), ["spatialdata"], Path(sys.argv[2])))
 import spatialdata

@@ -14,7 +14,7 @@ from ome_zarr.reader import Reader
 from ome_zarr_models.v04.image_label import ImageLabel
 
 from core.runs import make_run
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.run import Run
 

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_histoclust.core.atomic import atomic_file
-from napari_histoclust.core.export.label_tiles import LabelPyramid
-from napari_histoclust.core.export.naming import slide_paths
-from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
+from napari_histoclust.core.export.format import Format, slide_paths
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run.run import Run
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run.run import Run
 
 
 def write_ome_tiff(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     """Write labels.ome.tif, one file a slide: px value = cluster id, 0 = no patch."""
+    from napari_histoclust.core.export.label_tiles import LabelPyramid
+    from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
+
     paths = slide_paths(run, folder, "labels.ome.tif")
     for slide, path in enumerate(paths):
         entry = run.manifest.slides[slide]
         pyramid = LabelPyramid(run.label_picture(slide), run.grids[slide], entry.shape_px)
         with atomic_file(path) as partial:
-            yield from write_pyramid(partial, pyramid, _metadata(entry.name, entry.um_per_px, run.clusters))
+            metadata = _metadata(entry.name, run.clusters) | physical_size(entry.um_per_px)
+            yield from write_pyramid(partial, pyramid, metadata)
     return paths
 
 
-def _metadata(name: str, um_per_px: float | None, clusters: Sequence[Cluster]) -> dict[str, Any]:
-    """OME-XML: scale, and name and colour of each label."""
+def _metadata(name: str, clusters: Sequence[Cluster]) -> dict[str, Any]:
+    """OME-XML: name and colour of each label."""
     return {
         "axes": "YX",
         "Name": f"{name} clusters",
@@ -36,5 +40,17 @@ def _metadata(name: str, um_per_px: float | None, clusters: Sequence[Cluster]) -
             "Namespace": "napari-histoclust/clusters",
             **{str(cluster.id): f"{cluster.name} {cluster.colour}" for cluster in clusters},
         },
-        **physical_size(um_per_px),
     }
+
+
+FORMATS = (
+    Format(
+        "ome-tiff",
+        write_ome_tiff,
+        ("labels.ome.tif",),
+        "Labels (OME-TIFF)",
+        "Cluster of each place at full slide size, tiled and pyramidal.",
+        rank=30,
+        per_slide=True,
+    ),
+)

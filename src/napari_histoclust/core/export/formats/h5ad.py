@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
+from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run.manifest import PATCHES
-from napari_histoclust.core.run.run import Run
 
 if TYPE_CHECKING:
     import anndata
     import h5py
+
+    from napari_histoclust.core.run.run import Run
 
 
 def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
@@ -25,12 +25,21 @@ def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     from anndata.io import write_elem
 
     path = folder / "patches.h5ad"
-    store: Any = zarr.open_group(run.path / PATCHES, mode="r")
+    store = open_store(run)
     yield Progress(f"Writing {path.name}", 0, len(run))
     with atomic_file(path) as partial, h5py.File(partial, "w") as file:
         write_elem(file, "/", without_latent(run, store))
         yield from _copy(store["obsm/latent"], run.ids, file["obsm"], f"Writing {path.name}")
     return (path,)
+
+
+def open_store(run: Run) -> Any:
+    """Return the group patches.zarr of a run."""
+    import zarr
+
+    from napari_histoclust.core.run.manifest import PATCHES
+
+    return zarr.open_group(run.path / PATCHES, mode="r")
 
 
 def without_latent(run: Run, store: Any) -> anndata.AnnData:
@@ -70,3 +79,15 @@ def _copy(source: Any, rows: NDArray[np.int64], target: h5py.Group, text: str) -
         yield Progress(text, int(first), len(rows))
         if last > first:
             copy[first:last] = source[start : start + step][rows[first:last] - start]
+
+
+FORMATS = (
+    Format(
+        "h5ad",
+        write_h5ad,
+        ("patches.h5ad",),
+        "AnnData (h5ad)",
+        "All features and results, for scanpy and squidpy.",
+        rank=80,
+    ),
+)

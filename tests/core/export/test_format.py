@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.runs import make_run
-from napari_histoclust.core.export.naming import _free, _safe, slide_paths
+from napari_histoclust.core.export.format import _free, _safe, slide_paths
 
 
 def test_one_slide_needs_no_suffix(tmp_path: Path) -> None:

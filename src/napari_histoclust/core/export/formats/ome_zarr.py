@@ -9,16 +9,15 @@ with it Zarr 2) is the one that Bio-Formats, QuPath, napari and ome-zarr-py all 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import zarr
-from numcodecs import Blosc
+from typing import TYPE_CHECKING, Any
 
 from napari_histoclust.core.atomic import atomic_folder
-from napari_histoclust.core.export.naming import slide_paths
+from napari_histoclust.core.export.format import Format, slide_paths
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run.run import Run
 
 _VERSION = "0.4"
 _CHUNK_PX = 1024
@@ -26,6 +25,9 @@ _CHUNK_PX = 1024
 
 def write_ome_zarr(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     """Write labels.ome.zarr, one store a slide: px value = cluster id, 0 = no patch."""
+    import zarr
+    from numcodecs import Blosc
+
     paths = slide_paths(run, folder, "labels.ome.zarr")
     for slide, path in enumerate(paths):
         yield Progress(f"Writing {path.name}", slide, len(paths))
@@ -81,3 +83,17 @@ def _image_label(run: Run, slide: int) -> dict[str, Any]:
             for summary in summarise_clusters(run, [slide])
         ],
     }
+
+
+FORMATS = (
+    Format(
+        "ome-zarr",
+        write_ome_zarr,
+        ("labels.ome.zarr",),
+        "Labels (OME-Zarr)",
+        "The same as OME-NGFF, with colours and names.",
+        rank=40,
+        per_slide=True,
+        is_folder=True,
+    ),
+)

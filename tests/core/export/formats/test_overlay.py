@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.export import export_run
+from napari_histoclust.core.export.formats.overlay import blend
 from napari_histoclust.core.export.options import ExportOptions
-from napari_histoclust.core.export.overlay import blend
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.run import Run
 from stacks import write_stack

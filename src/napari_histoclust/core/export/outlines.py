@@ -9,13 +9,29 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from napari_histoclust.core.export.polygons import Geometries
+from napari_histoclust.core.export.polygons import Geometries, cluster_polygons
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run.run import Run
 
 Float = NDArray[np.float64]
 ToStain = Callable[[Float], Float]
 """Maps (n, 2) x-y places in level-0 px of the reference to those of a stain's own file."""
+
+
+def cluster_outlines(run: Run, slide: int, stain: str | None, simplify_px: float) -> dict[int, Any]:
+    """Return the outline of each cluster that is on the slide by its id, in px of the stain."""
+    grid, lead = run.grids[slide], to_stain(run, slide, stain)
+    ids, outlines = cluster_polygons(run.label_picture(slide), keep_junctions=simplify_px > 0)
+    outlines = to_level0(outlines, grid)
+    if simplify_px > 0 and len(ids):
+        outlines = shapely.coverage_simplify(outlines, simplify_px)
+    return dict(zip(ids.tolist(), laid_on(outlines, lead, grid.place_px), strict=True))
+
+
+def patch_squares(grid: PatchGrid, block: slice, to_own: ToStain | None = None) -> Geometries:
+    """Return the squares of a block of patches, a stride wide, in px of the reference or of a stain."""
+    row, col = grid.row[block].astype(float), grid.col[block].astype(float)
+    return laid_on(to_level0(shapely.box(col, row, col + 1, row + 1), grid), to_own, grid.place_px)
 
 
 def to_level0(outlines: Geometries, grid: PatchGrid) -> Geometries:

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from core.runs import make_run
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.errors import Cancelled
-from napari_histoclust.core.export import export_run
 from napari_histoclust.core.export.label_tiles import LabelPyramid
+from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid

@@ -11,21 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
-import zarr
 
 from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.export.coordinates import to_level0
-from napari_histoclust.core.export.h5ad import without_latent
-from napari_histoclust.core.export.naming import safe_slides
-from napari_histoclust.core.export.polygons import cluster_polygons
+from napari_histoclust.core.export.format import Format, safe_slides
+from napari_histoclust.core.export.formats.h5ad import open_store, without_latent
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run.manifest import PATCHES
-from napari_histoclust.core.run.run import Run
 
 if TYPE_CHECKING:
     import anndata
+
+    from napari_histoclust.core.run.run import Run
 
 
 def write_spatialdata(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
@@ -86,26 +82,33 @@ def _labels(run: Run, slide: int, system: str) -> Any:
 def _outlines(run: Run, slide: int, system: str) -> Any:
     import geopandas
 
+    from napari_histoclust.core.export.outlines import to_level0
+    from napari_histoclust.core.export.polygons import cluster_polygons
+
     ids, places = cluster_polygons(run.label_picture(slide))
     names = {cluster.id: cluster.name for cluster in run.clusters}
     colours = {cluster.id: cluster.colour for cluster in run.clusters}
     columns = {"name": [names[i] for i in ids], "colour": [colours[i] for i in ids]}
-    frame = geopandas.GeoDataFrame(columns, geometry=_scaled(run, slide, places), index=ids)
+    frame = geopandas.GeoDataFrame(
+        columns, geometry=_scaled(run, slide, to_level0(places, run.grids[slide])), index=ids
+    )
     return _shapes(frame, system)
 
 
 def _patches(run: Run, slide: int, system: str) -> Any:
     import geopandas
 
-    grid = run.grids[slide]
-    row, col = grid.row.astype(float), grid.col.astype(float)
-    squares = _scaled(run, slide, shapely.box(col, row, col + 1, row + 1))
+    from napari_histoclust.core.export.outlines import patch_squares
+
+    squares = _scaled(run, slide, patch_squares(run.grids[slide], slice(None)))
     return _shapes(geopandas.GeoDataFrame(geometry=squares, index=run.ids[run.rows(slide)]), system)
 
 
-def _scaled(run: Run, slide: int, places: Any) -> Any:
+def _scaled(run: Run, slide: int, shapes_px: Any) -> Any:
+    import shapely
+
     units = _units(run, slide)
-    return shapely.transform(to_level0(places, run.grids[slide]), lambda xy: xy * units)
+    return shapely.transform(shapes_px, lambda xy: xy * units)
 
 
 def _shapes(frame: Any, system: str) -> Any:
@@ -119,11 +122,22 @@ def _table(run: Run, slides: tuple[str, ...]) -> anndata.AnnData:
     import pandas as pd
     from spatialdata.models import TableModel
 
-    store: Any = zarr.open_group(run.path / PATCHES, mode="r")
-    table = without_latent(run, store)
+    table = without_latent(run, open_store(run))
     table.obsm["latent"] = run.latent
     regions = [f"patches_{name}" for name in slides]
     table.obs["region"] = pd.Categorical.from_codes(run.slide_index, pd.Index(regions))
     table.obs["patch"] = run.ids
     used = [regions[i] for i in np.unique(run.slide_index)]
     return TableModel.parse(table, region=used, region_key="region", instance_key="patch")
+
+
+FORMATS = (
+    Format(
+        "spatialdata",
+        write_spatialdata,
+        ("spatialdata.zarr",),
+        rank=90,
+        is_folder=True,
+        require=require_spatialdata,
+    ),
+)
