@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from core.runs import make_run
 from napari_histoclust.core.slides.stack import open_stack
-from napari_histoclust.core.validation.meanings import INDEX_NAMES, MEANINGS, TITLES
+from napari_histoclust.core.validation.measures import INDICES, Index
 from napari_histoclust.session.dock_states import titled
 from napari_histoclust.viewer.notices import in_window_words
 from napari_histoclust.widgets.context import Context
@@ -68,8 +68,19 @@ def test_indices_are_computed_shown_and_there_again(
     assert not dock.table.isVisible()
 
 
-def test_every_measure_has_a_title_and_a_meaning() -> None:
-    assert set(INDEX_NAMES) <= set(TITLES) == set(MEANINGS)
+def test_an_index_that_is_added_has_a_row_and_a_curve(
+    qtbot: QtBot, context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = Index("scatter", "Scatter", "low", "How far a patch lies from its centre.", lambda of: of.within_ss)
+    monkeypatch.setitem(INDICES, toy.name, toy)
+    dock = ValidationDock(context)
+    qtbot.addWidget(dock)
+    context.session.load(make_run(tmp_path / "run"), ())
+    dock.compute.click()
+    wait(qtbot, context)
+    item: Any = dock.table.item(len(INDICES) - 1, 0)
+    assert (item.text(), item.toolTip()) == ("Scatter", f"{toy.meaning} The lower the better.")
+    assert dock.curves.measure.findText("Scatter (lower is better)") >= 0
 
 
 def test_sentences_of_the_core_in_the_window_s_words() -> None:

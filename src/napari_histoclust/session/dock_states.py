@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_histoclust.core.atomic import read_json
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.validation.meanings import TITLES
+from napari_histoclust.core.validation.measures import measures
 from napari_histoclust.session.colouring import colourings
 from napari_histoclust.session.forms.quantities import scale_in_words, side_in_words
 from napari_histoclust.session.summary import summary_of
@@ -192,8 +192,8 @@ def read_comparison(folder: Path | None) -> Document | None:
 
 def titled(sentence: str) -> str:
     """Return a sentence of the core with the measures by their titles."""
-    for name, title in TITLES.items():
-        sentence = sentence.replace(name, title)
+    for measure in measures().values():
+        sentence = sentence.replace(measure.name, measure.title)
     return sentence
 
 

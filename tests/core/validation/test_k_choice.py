@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_histoclust.core.validation.indices import INDEX_NAMES
-from napari_histoclust.core.validation.k_choice import STABILITY, Clustering, KChoice, summarise
+from napari_histoclust.core.validation.k_choice import Clustering, KChoice, summarise
+from napari_histoclust.core.validation.measures import INDICES, STABILITY
 
 BLOCKS = np.repeat([1, 2, 3], 20)
 
 
 def values(height: float) -> dict[str, float | None]:
-    return dict.fromkeys(INDEX_NAMES, height) | {"dunn": None}
+    return dict.fromkeys(INDICES, height) | {"dunn": None}
 
 
 def choice(
@@ -44,7 +44,7 @@ def test_undefined_indices_are_left_out_of_the_mean() -> None:
 def test_one_seed_has_no_spread_and_no_stability() -> None:
     found = choice({2: (1.0,), 3: (2.0,)})
     assert found.curve("common", "silhouette")[0].spread is None
-    assert found.best(STABILITY) is None
+    assert found.best(STABILITY.name) is None
     assert "more --seeds" in found.sentence
 
 
@@ -64,11 +64,11 @@ def test_stability_is_agreement_between_seeds_whatever_the_numbers() -> None:
     random = np.random.default_rng(0)
     labels = {2: (BLOCKS, 4 - BLOCKS, BLOCKS + 5), 3: tuple(random.integers(0, 3, 60) for _ in range(3))}
     found = choice({2: (1.0, 1.0, 1.0), 3: (1.0, 1.0, 1.0)}, labels)
-    stable, random_figure = found.curve("common", STABILITY)
+    stable, random_figure = found.curve("common", STABILITY.name)
     assert (stable.mean, stable.spread, stable.count) == (1.0, 0.0, 3)
     assert abs(random_figure.mean or 0.0) < 0.1
     assert "agree most at K = 2 (mean adjusted Rand index 1.00" in found.sentence
-    assert found.curve("own", STABILITY) == ()
+    assert found.curve("own", STABILITY.name) == ()
 
 
 def test_the_table_has_a_line_a_figure_and_empty_cells_for_the_undefined() -> None:

@@ -9,7 +9,8 @@ import pytest
 from core.runs import make_run
 from core.validation.literal import blobs
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.validation.indices import INDEX_NAMES, compute_indices
+from napari_histoclust.core.validation.indices import compute_indices
+from napari_histoclust.core.validation.measures import INDICES
 from napari_histoclust.core.validation.report import (
     VALIDATION,
     ValidationReport,
@@ -79,7 +80,7 @@ def test_a_model_that_put_all_into_one_cluster_gets_a_report(n: int) -> None:
 def test_the_document_is_json_and_starts_as_the_command_line_promises() -> None:
     document = json.loads(json.dumps(report(clusters=4).document(), allow_nan=False))
     assert list(document)[:3] == ["n", "k", "indices"]
-    assert list(document["indices"]) == list(document["kmeans"]["indices"]) == list(INDEX_NAMES)
+    assert list(document["indices"]) == list(document["kmeans"]["indices"]) == list(INDICES)
     assert document["clusters"][3] == {"id": 4, "patches": 0, "mean_confidence": None}
     assert "do not tell whether a cluster is a tissue" in document["sentence"]
 

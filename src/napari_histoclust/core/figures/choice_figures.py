@@ -8,28 +8,14 @@ import numpy as np
 
 from napari_histoclust.core.figures.curves import Curve, IndexPanel, draw_indices
 from napari_histoclust.core.figures.style import save
-from napari_histoclust.core.validation.indices import HIGH_IS_BETTER
-from napari_histoclust.core.validation.k_choice import (
-    CLUSTERS_USED,
-    MEASURES,
-    SERIES,
-    STABILITY,
-    KChoice,
-    Series,
-)
-from napari_histoclust.core.validation.meanings import TITLES
+from napari_histoclust.core.validation.k_choice import SERIES, KChoice, Series
+from napari_histoclust.core.validation.measures import measures
 
 
 def draw_choice(choice: KChoice, path: Path) -> Path:
     """Draw every measure over K, one line a series, and write it to `path`, indices.png of a comparison."""
-    panels = [IndexPanel(TITLES[name], _better(name), _curves(choice, name)) for name in MEASURES]
+    panels = [IndexPanel(m.title, m.better, _curves(choice, m.name)) for m in measures().values()]
     return save(draw_indices([panel for panel in panels if panel.curves]), path, own=True)
-
-
-def _better(measure: str) -> str:
-    if measure == CLUSTERS_USED:
-        return ""
-    return "high" if measure in HIGH_IS_BETTER or measure == STABILITY else "low"
 
 
 def _curves(choice: KChoice, measure: str) -> list[Curve]:

@@ -10,7 +10,7 @@ from napari_histoclust.core.atomic import read_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.report.content import Block, Facts, Prose, Section, Table, Warnings
 from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
-from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, INDEX_NAMES, TITLES
+from napari_histoclust.core.validation.measures import INDICES
 from napari_histoclust.core.validation.report import VALIDATION
 
 if TYPE_CHECKING:
@@ -96,13 +96,8 @@ def validation(run: Run) -> Section | None:
         return None
     ours, theirs = document["indices"], document.get("kmeans", {}).get("indices", {})
     rows = tuple(
-        (
-            TITLES[name],
-            "higher" if name in HIGH_IS_BETTER else "lower",
-            _text(ours.get(name), ".4g"),
-            _text(theirs.get(name), ".4g"),
-        )
-        for name in INDEX_NAMES
+        (index.title, f"{index.better}er", _text(ours.get(name), ".4g"), _text(theirs.get(name), ".4g"))
+        for name, index in INDICES.items()
     )
     note = "Of the clusters as the model gave them, before any merge or split by hand."
     return Section(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER as HIGH_IS_BETTER
-from napari_histoclust.core.validation.meanings import INDEX_NAMES as INDEX_NAMES
-from napari_histoclust.core.validation.pairs import PairSums, pair_sums
+from napari_histoclust.core.validation.measures import INDICES, ClusteredPoints
+from napari_histoclust.core.validation.pairs import pair_sums
 
 PAIRS_AT_MOST = 50_000
 SILHOUETTE_AT_MOST = 20_000
-_SKLEARN_MIB = 32
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Indices:
     k : int
         Clusters that hold at least one point.
     values : dict of str to float or None
-        The eight indices in the order of `INDEX_NAMES`; None where one is undefined (its formula divides by
+        Each of `INDICES`, in that order; None where one is undefined (its formula divides by
         zero, as with single-member clusters only), never NaN or infinite.
     n_pairs_of, n_silhouette_of : int
         Points whose pairs were compared (C-index, McClain-Rao, Dunn, Xie-Beni) and whose silhouette was
@@ -58,7 +55,7 @@ def compute_indices(
     pairs_at_most: int = PAIRS_AT_MOST,
     silhouette_at_most: int = SILHOUETTE_AT_MOST,
 ) -> Job[Indices]:
-    """Compute the six indices of the paper, the silhouette and the Davies-Bouldin index.
+    """Compute all `INDICES`: the six of the paper, the silhouette and the Davies-Bouldin index.
 
     Parameters
     ----------
@@ -94,23 +91,23 @@ def compute_indices(
     n = len(points)
     # A shift changes no index, keeps the digits of features far from zero and makes constant ones exactly 0.
     points = points - points[0]
-    within_ss, between_ss = sums_of_squares(points, ids)
-    rows = _sample(ids, pairs_at_most, seed)
+    rows, few = _sample(ids, pairs_at_most, seed), _sample(ids, silhouette_at_most, seed)
+    squares = sums_of_squares(points, ids)
     pairs = yield from pair_sums(points[rows], ids[rows], seed)
-    values = _from_squares(n, k, within_ss, between_ss) | _from_pairs(pairs, within_ss / n)
-    few = _sample(ids, silhouette_at_most, seed)
-    yield Progress("Computing silhouettes", 0, len(few))
-    defined = k < n and within_ss + between_ss > 0
-    values |= _from_sklearn(points, ids, few) if defined else dict.fromkeys(INDEX_NAMES[6:])
-    yield Progress("Computing silhouettes", len(few), len(few))
-    return Indices(n, k, {name: values[name] for name in INDEX_NAMES}, len(rows), len(few))
+    clustered = ClusteredPoints(points, ids, k, *squares, pairs, few)
+    values: dict[str, float | None] = {}
+    for name, index in INDICES.items():
+        yield Progress("Computing indices", len(values), len(INDICES))
+        values[name] = index.compute(clustered)
+    yield Progress("Computing indices", len(values), len(INDICES))
+    return Indices(n, k, values, len(rows), len(few))
 
 
 def defined_indices(features: ArrayLike, labels: ArrayLike, seed: int = 765) -> Job[Indices]:
     """Compute the indices, all undefined where one cluster holds everything, so that reports can say so."""
     found = len(np.unique(labels))
     if found < 2:
-        return Indices(np.shape(labels)[0], found, dict.fromkeys(INDEX_NAMES), 0, 0)
+        return Indices(np.shape(labels)[0], found, dict.fromkeys(INDICES), 0, 0)
     return (yield from compute_indices(features, labels, seed=seed))
 
 
@@ -155,49 +152,3 @@ def sums_of_squares(points: NDArray[np.float64], ids: NDArray[np.int64]) -> tupl
     offsets -= np.repeat(means, sizes, axis=0)
     shifts = anchors + means - points.mean(axis=0)
     return float(np.square(offsets).sum()), float((sizes * np.square(shifts).sum(axis=1)).sum())
-
-
-def _ratio(numerator: float, denominator: float) -> float | None:
-    """Quotient, or None where it is undefined or infinite."""
-    if denominator == 0 or not math.isfinite(denominator):
-        return None
-    quotient = numerator / denominator
-    return quotient if math.isfinite(quotient) else None
-
-
-def _from_squares(n: int, k: int, within_ss: float, between_ss: float) -> dict[str, float | None]:
-    ratio = _ratio(between_ss, within_ss)
-    return {
-        "calinski_harabasz": None if ratio is None or n == k else ratio * (n - k) / (k - 1),
-        "log_ss_ratio": math.log(ratio) if ratio else None,
-    }
-
-
-def _from_pairs(pairs: PairSums, mean_within_ss: float) -> dict[str, float | None]:
-    mean_within = _ratio(pairs.within_sum, pairs.within_pairs)
-    mean_between = pairs.between_sum / pairs.between_pairs
-    spread = pairs.largest_sum - pairs.smallest_sum
-    return {
-        "c_index": _ratio(pairs.within_sum - pairs.smallest_sum, spread) if pairs.within_pairs else None,
-        "mcclain_rao": None if mean_within is None else _ratio(mean_within, mean_between),
-        "dunn": _ratio(pairs.smallest_between, pairs.largest_within),
-        "xie_beni": _ratio(mean_within_ss, pairs.smallest_between**2),
-    }
-
-
-def _from_sklearn(
-    points: NDArray[np.float64], ids: NDArray[np.int64], rows: NDArray[np.int64]
-) -> dict[str, float | None]:
-    """Silhouette (of some rows) and Davies-Bouldin (of all), in small blocks of memory."""
-    from sklearn import config_context
-    from sklearn.metrics import davies_bouldin_score, silhouette_score
-
-    with config_context(working_memory=_SKLEARN_MIB):
-        silhouette = (
-            silhouette_score(points[rows], ids[rows]) if len(np.unique(ids[rows])) < len(rows) else None
-        )
-        davies_bouldin = davies_bouldin_score(points, ids)
-    return {
-        "silhouette": None if silhouette is None else _ratio(float(silhouette), 1.0),
-        "davies_bouldin": _ratio(float(davies_bouldin), 1.0),
-    }

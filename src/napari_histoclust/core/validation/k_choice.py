@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.validation.baseline import agreement
-from napari_histoclust.core.validation.indices import HIGH_IS_BETTER, INDEX_NAMES
+from napari_histoclust.core.validation.measures import CLUSTERS_USED, INDICES, STABILITY, measures
 
 Series = Literal["own", "common", "kmeans", "null"]
 SERIES: Mapping[Series, str] = MappingProxyType(
@@ -25,9 +25,6 @@ SERIES: Mapping[Series, str] = MappingProxyType(
         "null": "k-means on structureless points of the same spread",
     }
 )
-STABILITY = "stability"
-CLUSTERS_USED = "clusters_used"
-MEASURES = (*INDEX_NAMES, CLUSTERS_USED, STABILITY)
 FORMAT = 1
 
 
@@ -104,7 +101,7 @@ class KChoice:
         known = [f for f in self.curve(series, measure) if f.mean is not None]
         if not known:
             return None
-        sign = 1 if measure in HIGH_IS_BETTER or measure == STABILITY else -1
+        sign = 1 if measures()[measure].better == "high" else -1
         means = {f.k: sign * (f.mean or 0.0) for f in known}
         top = max(known, key=lambda f: means[f.k])
         near = tuple(k for k, mean in means.items() if mean >= means[top.k] - (top.spread or 0.0))
@@ -117,16 +114,16 @@ class KChoice:
         return " ".join(part for part in parts if part)
 
     def _favoured(self) -> str:
-        best = {name: found for name in INDEX_NAMES if (found := self.best(name))}
+        best = {name: found for name in INDICES if (found := self.best(name))}
         named = ", ".join(f"{name} {found[0]}" for name, found in best.items())
         return f"In the common space the best K is, by index: {named or 'undefined for all'}."
 
     def _stable(self) -> str:
-        found = self.best(STABILITY)
+        found = self.best(STABILITY.name)
         if found is None:
             return "With one seed nothing is known of how stable the clusters are: give more --seeds."
-        at = {f.k: f.mean for f in self.curve("common", STABILITY)}
-        null = {f.k: f.mean for f in self.curve("null", STABILITY)}
+        at = {f.k: f.mean for f in self.curve("common", STABILITY.name)}
+        null = {f.k: f.mean for f in self.curve("null", STABILITY.name)}
         k = found[0]
         return (
             f"Models of different seeds agree most at K = {k} (mean adjusted Rand index {at[k]:.2f}; k-means "
@@ -136,13 +133,13 @@ class KChoice:
     def _spread(self) -> str:
         if len(self.seeds) < 2 or len(self.ks) < 2:
             return ""
-        blurred = [name for name in INDEX_NAMES if (found := self.best(name)) and len(found[1]) > 1]
+        blurred = [name for name in INDICES if (found := self.best(name)) and len(found[1]) > 1]
         if not blurred:
             return ""
         return f"Other Ks lie within the spread of the seeds for {', '.join(blurred)}, which decide nothing."
 
     def _unused(self) -> str:
-        used = self.curve("common", CLUSTERS_USED)
+        used = self.curve("common", CLUSTERS_USED.name)
         few = [f"{f.mean:.3g} of {f.k}" for f in used if f.mean is not None and f.mean < f.k]
         return f"Not all clusters hold a patch: {', '.join(few)} do in the mean of the seeds." if few else ""
 
@@ -183,18 +180,18 @@ def summarise(clusterings: Sequence[Clustering]) -> tuple[Figure, ...]:
     for series in SERIES:
         inside = [c for c in clusterings if series in c.values]
         by_k = {k: [c for c in inside if c.k == k] for k in ks}
-        for measure in MEASURES:
-            if (series, measure) == ("own", STABILITY):
+        for measure in measures():
+            if (series, measure) == ("own", STABILITY.name):
                 continue  # labels are the same as in the common space
             figures += [_figure(k, series, measure, _values(by_k[k], series, measure)) for k in ks if by_k[k]]
     return tuple(figures)
 
 
 def _values(clusterings: Sequence[Clustering], series: Series, measure: str) -> list[float]:
-    if measure == STABILITY:
+    if measure == STABILITY.name:
         pairs = combinations([c.labels for c in clusterings], 2)
         return [agreement(first, second).adjusted_rand for first, second in pairs]
-    if measure == CLUSTERS_USED:
+    if measure == CLUSTERS_USED.name:
         return [float(len(np.unique(c.labels))) for c in clusterings]
     return [value for c in clusterings if (value := c.values[series].get(measure)) is not None]
 

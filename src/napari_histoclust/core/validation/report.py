@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import write_json
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.validation.baseline import RESTARTS, Agreement, agreement, kmeans_labels
-from napari_histoclust.core.validation.indices import HIGH_IS_BETTER, INDEX_NAMES, Indices, defined_indices
+from napari_histoclust.core.validation.indices import Indices, defined_indices
+from napari_histoclust.core.validation.measures import INDICES
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -113,11 +114,11 @@ class ValidationReport:
 def _better(ours: Indices, other: Indices) -> tuple[int, int]:
     """On how many of the indices that both have `ours` is better, and how many those are."""
     won = asked = 0
-    for name in INDEX_NAMES:
+    for name, index in INDICES.items():
         mine, theirs = ours.values[name], other.values[name]
         if mine is not None and theirs is not None:
             asked += 1
-            won += mine > theirs if name in HIGH_IS_BETTER else mine < theirs
+            won += index.is_better(mine, theirs)
     return won, asked
 
 

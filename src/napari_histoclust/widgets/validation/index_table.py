@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, INDEX_NAMES, MEANINGS, TITLES
+from napari_histoclust.core.validation.measures import INDICES, Index
 from napari_histoclust.widgets._tips import header_item
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class IndexTable(QTableWidget):
     """One row an index: which way is better, ours, and k-means."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(len(INDEX_NAMES), len(_COLUMNS), parent)
+        super().__init__(len(INDICES), len(_COLUMNS), parent)
         for column, (caption, hint) in enumerate(_COLUMNS.items()):
             self.setHorizontalHeaderItem(column, header_item(caption, hint))
         header = self.horizontalHeader()
@@ -46,29 +46,25 @@ class IndexTable(QTableWidget):
     def show_document(self, document: Document) -> None:
         """Show what validation.json holds."""
         ours, theirs = document["indices"], document.get("kmeans", {}).get("indices", {})
-        for row, name in enumerate(INDEX_NAMES):
-            values = ours.get(name), theirs.get(name)
-            texts = (TITLES[name], "↑" if name in HIGH_IS_BETTER else "↓", *map(_figure, values))
+        for row, index in enumerate(INDICES.values()):
+            values = ours.get(index.name), theirs.get(index.name)
+            texts = (index.title, "↑" if index.better == "high" else "↓", *map(_figure, values))
+            hint = f"{index.meaning} The {index.better}er the better."
             for column, text in enumerate(texts):
-                self.setItem(row, column, _item(text, _hint(name), is_figure=column > 0))
-            self._embolden(row, name, *values)
+                self.setItem(row, column, _item(text, hint, is_figure=column > 0))
+            self._embolden(row, index, *values)
         self.resizeRowsToContents()
         height = sum(self.rowHeight(row) for row in range(self.rowCount()))
         self.setFixedHeight(self.horizontalHeader().sizeHint().height() + height + 4)
 
-    def _embolden(self, row: int, name: str, ours: float | None, theirs: float | None) -> None:
+    def _embolden(self, row: int, index: Index, ours: float | None, theirs: float | None) -> None:
         if ours is None or theirs is None or ours == theirs:
             return
-        column = 2 if (ours > theirs) == (name in HIGH_IS_BETTER) else 3
+        column = 2 if index.is_better(ours, theirs) else 3
         item: Any = self.item(row, column)
         font = item.font()
         font.setBold(True)
         item.setFont(font)
-
-
-def _hint(name: str) -> str:
-    way = "The higher the better." if name in HIGH_IS_BETTER else "The lower the better."
-    return f"{MEANINGS[name]} {way}"
 
 
 def _figure(value: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
-from napari_histoclust.core.validation.meanings import HIGH_IS_BETTER, MEANINGS, TITLES
+from napari_histoclust.core.validation.measures import Measure, measures
 from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.chart import COLOURS, Chart, Line
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 _SHORT = {"common": "models", "own": "models, own space", "kmeans": "k-means", "null": "no structure"}
 """Legend of each series; the long names are the chart's tooltip."""
 
-_NEUTRAL = "clusters_used"
-
 
 class KCurves(QWidget):
     """A choice of measures and the chart of the one that is chosen."""
@@ -28,8 +26,8 @@ class KCurves(QWidget):
         super().__init__(parent)
         self._document: Document = {"figures": [], "series": {}}
         self.measure = tipped(scrolled_past(QComboBox(self)), "Which measure is drawn.")
-        for name, title in TITLES.items():
-            self.measure.addItem(_caption(name, title), name)
+        for measure in measures().values():
+            self.measure.addItem(_caption(measure), measure.name)
         self.chart = Chart("", "clusters (K)", rows=12)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -52,14 +50,11 @@ class KCurves(QWidget):
         series = "\n".join(
             f"{_SHORT.get(key, key)}: {text}" for key, text in self._document["series"].items()
         )
-        self.chart.setToolTip(f"{MEANINGS[name]} The band is the spread over the seeds.\n{series}")
+        self.chart.setToolTip(f"{measures()[name].meaning} The band is the spread over the seeds.\n{series}")
 
 
-def _caption(name: str, title: str) -> str:
-    if name == _NEUTRAL:
-        return title
-    is_high = name in HIGH_IS_BETTER or name == "stability"
-    return f"{title} ({'higher' if is_high else 'lower'} is better)"
+def _caption(measure: Measure) -> str:
+    return f"{measure.title} ({measure.better}er is better)" if measure.better else measure.title
 
 
 def _line(figures: list[dict[str, Any]], series: str, measure: str, colour: str) -> Line:
