@@ -21,9 +21,10 @@ import zarr
 from bench_read_patches import write_jpeg_stack
 from qtpy.QtWidgets import QApplication
 
+from napari_histoclust.core.atomic import now
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run.manifest import PATCHES, Manifest, SlideEntry, now
+from napari_histoclust.core.run.manifest import PATCHES, Manifest, SlideEntry
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import Stack, open_stack
 from napari_histoclust.session import Session

@@ -57,6 +57,6 @@ def test_settings_and_names_that_do_not_exist(tmp_path: Path) -> None:
     with pytest.raises(hc.HistoclustError, match="colour='red'"):
         hc.fit(stack, colour="red")
     with pytest.raises(hc.HistoclustError, match="unknown"):
-        hc.fit(stack, preset="best")  # type: ignore[arg-type]
+        hc.fit(stack, preset="best")
     with pytest.raises(AttributeError, match="no attribute 'fits'"):
         hc.fits  # noqa: B018

@@ -31,7 +31,7 @@ def fit(
     ----------
     stack : Stack or sequence of Stack
         One slide or several with the same stains.
-    preset : "paper" or "quick"
+    preset : a name in `napari_histoclust.core.config.PRESETS`
         A full set of settings.
     out : path, optional
         Folder in which to keep the model; with it an interrupted call goes on where it stopped.
@@ -97,7 +97,7 @@ def run(
     stack : Stack or sequence of Stack
     out : path
         The run folder.
-    preset : "paper" or "quick"
+    preset : a name in `napari_histoclust.core.config.PRESETS`
     progress : callable, optional
         Called with each `Progress`.
     **settings

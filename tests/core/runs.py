@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_histoclust.core.atomic import now
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run.manifest import Manifest, SlideEntry, now
+from napari_histoclust.core.run.manifest import Manifest, SlideEntry
 from napari_histoclust.core.run.run import Run, open_run, write_embedding
 from napari_histoclust.core.run.store import LATENT, ChunkResult, GrowingStore, patch_table
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
+from napari_histoclust.core import config
 from napari_histoclust.core.config import (
     PRESETS,
     FitSettings,
@@ -16,7 +19,7 @@ from napari_histoclust.core.errors import HistoclustError
 
 
 def test_the_paper_preset_holds_the_published_numbers() -> None:
-    paper = PRESETS["paper"]
+    paper = PRESETS["paper"].settings
     assert (paper.patches, paper.patches * paper.train_share) == (20_000, 15_000)
     assert (paper.patch_px, paper.input_px, paper.clusters) == (128, 64, 14)
     assert (paper.epochs, paper.batch, paper.seed) == (4000, 100, 765)
@@ -31,16 +34,16 @@ def test_the_paper_preset_holds_the_published_numbers() -> None:
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_is_consistent(name: str) -> None:
-    PRESETS[name].check()
-    assert FitSettings.model_validate(PRESETS[name].model_dump()) == PRESETS[name]
+    PRESETS[name].settings.check()
+    assert FitSettings.model_validate(PRESETS[name].settings.model_dump()) == PRESETS[name].settings
 
 
 def test_only_what_the_user_gave_replaces_the_preset() -> None:
     given = FitSettings(clusters=5, seed=765)
-    resolved = FitSettings.resolve("quick", given)
+    resolved, quick = FitSettings.resolve("quick", given), PRESETS["quick"].settings
     assert resolved.clusters == 5
-    assert resolved.epochs == PRESETS["quick"].epochs
-    assert resolved.model_copy(update={"clusters": PRESETS["quick"].clusters}) == PRESETS["quick"]
+    assert resolved.epochs == quick.epochs
+    assert resolved.model_copy(update={"clusters": quick.clusters}) == quick
 
 
 def test_the_settings_of_the_whole_job_split_in_two() -> None:
@@ -75,6 +78,18 @@ def test_values_out_of_range_are_named(values: dict[str, object], words: str) ->
 def test_contradictions_are_refused_before_any_work(given: FitSettings, words: str) -> None:
     with pytest.raises(HistoclustError, match=words):
         FitSettings.resolve("paper", given)
+
+
+def test_the_mapping_s_settings_come_from_the_preset_too() -> None:
+    given = RunSettings(stride_px=7, min_valid=0.5)
+    resolved = RunSettings.resolve("quick", given)
+    assert resolved.for_map() == MapSettings(stride_px=7, min_valid=0.5)
+    assert resolved.epochs == PRESETS["quick"].settings.epochs
+
+
+def test_each_preset_is_a_choice_of_the_command_line_and_in_its_help() -> None:
+    assert get_args(config.Preset) == tuple(PRESETS)
+    assert all(f"{name}: {preset.help}" in config.PRESET_HELP for name, preset in PRESETS.items())
 
 
 def test_settings_are_frozen() -> None:

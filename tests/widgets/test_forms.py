@@ -64,7 +64,7 @@ def test_a_preset_fills_the_form_and_comes_out_again(qtbot: QtBot, preset: Any) 
     form._preset.value = "paper"
     form._preset.value = preset
     assert form.preset() == preset
-    assert form.value() == PRESETS[preset]
+    assert form.value() == PRESETS[preset].settings
 
 
 def test_a_change_of_preset_leaves_what_the_presets_agree_on(qtbot: QtBot) -> None:
@@ -73,7 +73,7 @@ def test_a_change_of_preset_leaves_what_the_presets_agree_on(qtbot: QtBot) -> No
     form.form.editors["clusters"].value = 9
     form.form.editors["epochs"].value = 3
     form._preset.value = "paper"
-    assert (form.value().clusters, form.value().epochs) == (9, PRESETS["paper"].epochs)
+    assert (form.value().clusters, form.value().epochs) == (9, PRESETS["paper"].settings.epochs)
 
 
 def test_every_field_has_its_help_and_its_name(qtbot: QtBot) -> None:

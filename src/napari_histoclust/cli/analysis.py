@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from napari_histoclust.cli.app import Json, Quiet, app
 from napari_histoclust.cli.console import finish, print_json, say
-from napari_histoclust.cli.training import Flags
-from napari_histoclust.core.config import FitSettings, Preset
+from napari_histoclust.cli.training import Flags, PresetFlag
+from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.export.registry import FORMATS, export_run
@@ -113,7 +113,7 @@ def choose_k(
     out: Path,
     range_: Annotated[str, Parameter(name="--range")] = "8:18",
     seeds: int = 5,
-    preset: Preset = "quick",
+    preset: PresetFlag = "quick",
     settings: Annotated[FitSettings | None, Flags] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -130,8 +130,6 @@ def choose_k(
         Smallest and largest number of clusters, both included: 8:18.
     seeds
         How many models for each number of clusters.
-    preset
-        paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
     """
     from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.pipeline import choose_k_of_stack

@@ -9,10 +9,18 @@ from cyclopts import Parameter
 
 from napari_histoclust.cli.app import Quiet, app
 from napari_histoclust.cli.console import finish, say
-from napari_histoclust.core.config import ComputeSettings, FitSettings, MapSettings, Preset, RunSettings
+from napari_histoclust.core.config import (
+    PRESET_HELP,
+    ComputeSettings,
+    FitSettings,
+    MapSettings,
+    Preset,
+    RunSettings,
+)
 
 Stacks = Annotated[list[Path], Parameter(negative=())]
 Flags = Parameter(name="*", show_default=False)
+PresetFlag = Annotated[Preset, Parameter(help=f"{PRESET_HELP} Flags change single values.")]
 
 
 @app.command(name="run")
@@ -21,7 +29,7 @@ def run_(
     /,
     *,
     out: Path,
-    preset: Preset = "quick",
+    preset: PresetFlag = "quick",
     settings: Annotated[RunSettings | None, Flags] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -33,8 +41,6 @@ def run_(
         Folders with one image a stain, stack.yaml files, or multichannel images.
     out
         The run folder: new, empty, or the same run begun before.
-    preset
-        paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
     """
     from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.pipeline import run_stacks
@@ -52,7 +58,7 @@ def fit(
     /,
     *,
     out: Path,
-    preset: Preset = "quick",
+    preset: PresetFlag = "quick",
     settings: Annotated[FitSettings | None, Flags] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -64,8 +70,6 @@ def fit(
         Folders with one image a stain, stack.yaml files, or multichannel images.
     out
         Folder of the model: new or empty.
-    preset
-        paper: the published settings (days on a CPU). quick: minutes on a CPU. Flags change single values.
     """
     from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.pipeline import fit_stacks

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -297,3 +298,8 @@ def read_json(path: Path) -> Any:
         raise HistoclustError(f"{path}: no such file.") from error
     except (OSError, ValueError) as error:
         raise HistoclustError(f"{path}: is not readable JSON ({error}).") from error
+
+
+def now() -> str:
+    """Return the present moment in UTC, to the second, in ISO 8601, as our documents state it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,19 +1,19 @@
 """Every setting, declared once: its type, range and help text.
 
 From these models come the flags of the command line, the form in the window and the JSON in a run folder.
-A preset is a full set of values; what the user gives replaces single ones (`FitSettings.resolve`).
+A preset is a full set of values, one record in `PRESETS`; what the user gives replaces single ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_histoclust.core.errors import HistoclustError
 
-Preset = Literal["paper", "quick"]
 Schedule = Literal["joint", "staged"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 # Not a Literal of numbers: the command line hands over text, which pydantic turns into a number here.
@@ -30,6 +30,9 @@ class Settings(BaseModel):
 class ComputeSettings(Settings):
     """Where and how precisely to compute."""
 
+    not_deciding: ClassVar[frozenset[str]] = frozenset({"device", "cache_mib"})
+    """Settings that say how a result is computed and never what it is."""
+
     device: Device = Field("auto", description="Where to compute; auto: the graphics card, else the CPU.")
     precision: Precision = Field(
         "auto",
@@ -42,6 +45,10 @@ class ComputeSettings(Settings):
         description="Most memory, in MiB, that decoded tiles of all slides may take together; if not given, "
         "what HISTOCLUST_CACHE_MIB says, else 256.",
     )
+
+    def identity(self, *free: str) -> dict[str, Any]:
+        """Return the settings that decide the result, but for those in `free`, as JSON."""
+        return self.model_dump(mode="json", exclude={*self.not_deciding, *free})
 
 
 class FitSettings(ComputeSettings):
@@ -111,8 +118,10 @@ class FitSettings(ComputeSettings):
     )
 
     @classmethod
-    def resolve(cls, preset: Preset, given: FitSettings | None = None) -> FitSettings:
+    def resolve(cls, preset: Preset, given: FitSettings | None = None) -> Self:
         """Return the preset with the fields that `given` sets explicitly put in place of its own.
+
+        The result is of the class on which this is called, so `RunSettings` keeps the mapping's settings.
 
         Raises
         ------
@@ -121,9 +130,9 @@ class FitSettings(ComputeSettings):
         """
         if preset not in PRESETS:
             raise HistoclustError(f"--preset {preset}: unknown, choose one of {', '.join(PRESETS)}.")
-        named = given.model_fields_set & set(FitSettings.model_fields) if given is not None else set()
-        changes = {name: getattr(given, name) for name in named}
-        settings = PRESETS[preset].model_copy(update=changes)
+        named = given.model_fields_set & set(cls.model_fields) if given is not None else set()
+        values = PRESETS[preset].settings.model_dump() | {name: getattr(given, name) for name in named}
+        settings = cls.model_validate(values)
         settings.check()
         return settings
 
@@ -183,27 +192,44 @@ def spoken(name: str, settings: type[Settings] = RunSettings) -> str:
     return name.removesuffix("_px").removesuffix("_deg").replace("_", " ").capitalize()
 
 
-PRESETS: dict[str, FitSettings] = {
-    "paper": FitSettings(),
-    "quick": FitSettings(
-        patches=2_000,
-        train_share=0.9,
-        epochs=20,
-        batch=50,
-        optimiser="adam",
-        learning_rate=0.002,
-        cool_down=True,
-        input_px=32,
-        weight_marginal=0.5,
-        weight_conditional=0.5,
-        weight_consistency=0.75,
-        shift=0.49,
-        surround=0.5,
-        flips=True,
-        per_stain_affine=False,
-        od_jitter=0.1,
+@dataclass(frozen=True)
+class PresetRecord:
+    """A named, full set of training settings, and what the help says of it."""
+
+    help: str
+    settings: FitSettings
+
+
+PRESETS: dict[str, PresetRecord] = {
+    "paper": PresetRecord("the published settings (days on a CPU).", FitSettings()),
+    "quick": PresetRecord(
+        "minutes on a CPU.",
+        FitSettings(
+            patches=2_000,
+            train_share=0.9,
+            epochs=20,
+            batch=50,
+            optimiser="adam",
+            learning_rate=0.002,
+            cool_down=True,
+            input_px=32,
+            weight_marginal=0.5,
+            weight_conditional=0.5,
+            weight_consistency=0.75,
+            shift=0.49,
+            surround=0.5,
+            flips=True,
+            per_stain_affine=False,
+            od_jitter=0.1,
+        ),
     ),
 }
+PRESET_HELP = " ".join(f"{name}: {preset.help}" for name, preset in PRESETS.items())
+
+if TYPE_CHECKING:
+    Preset: TypeAlias = str
+else:
+    Preset = Literal[tuple(PRESETS)]
 
 
 S = TypeVar("S", bound=Settings)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_histoclust.core.config import PRESETS, FitSettings, Preset, Settings, checked, spoken
+from napari_histoclust.core.config import PRESET_HELP, PRESETS, FitSettings, Preset, Settings, checked, spoken
 from napari_histoclust.session.forms.number_range import ranges_of
 from napari_histoclust.widgets._editors import Editor, editor_of
 from napari_histoclust.widgets._tips import tipped
@@ -181,12 +181,12 @@ class FitForm(QWidget):
     def __init__(self, preset: Preset = "quick", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._former: Preset = preset
-        self._preset = editor_of("preset", {"enum": list(get_args(Preset)), "description": _PRESET_HELP})
+        self._preset = editor_of("preset", {"enum": list(PRESETS), "description": PRESET_HELP})
         self._preset.value = preset
-        self.form = SettingsForm(PRESETS[preset], ("clusters", "patch_px", "patches", "epochs"))
+        self.form = SettingsForm(PRESETS[preset].settings, ("clusters", "patch_px", "patches", "epochs"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        self.form.rows.insertRow(0, tipped(QLabel("Preset"), _PRESET_HELP), self._preset.native)
+        self.form.rows.insertRow(0, tipped(QLabel("Preset"), PRESET_HELP), self._preset.native)
         column.addWidget(self.form)
         self._preset.changed.connect(self._on_preset_changed)
         self.form.valueChanged.connect(self.valueChanged)
@@ -218,11 +218,8 @@ class FitForm(QWidget):
 
     def _on_preset_changed(self, preset: Preset) -> None:
         """Fill in what the presets differ in; on the rest, such as the clusters, the user has the word."""
-        before, after = PRESETS[self._former], PRESETS[preset]
+        before, after = PRESETS[self._former].settings, PRESETS[preset].settings
         self._former = preset
         for name, editor in self.form.editors.items():
             if getattr(before, name) != getattr(after, name):
                 editor.value = getattr(after, name)
-
-
-_PRESET_HELP = "quick: minutes on a CPU. paper: the published settings, days on a CPU."

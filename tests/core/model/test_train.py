@@ -165,9 +165,9 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
             drive(train(pixels, SPEC, settings, tmp_path / "state.pt"))
 
 
-def test_a_joint_training_can_be_prolonged(tmp_path: Path) -> None:
+def test_a_joint_training_can_be_prolonged_and_with_more_memory(tmp_path: Path) -> None:
     _fit(_with(epochs=1), tmp_path / "state.pt")
-    assert _same(_fit(_with(epochs=2), tmp_path / "state.pt"), _fit(_with(epochs=2)))
+    assert _same(_fit(_with(epochs=2, cache_mib=300), tmp_path / "state.pt"), _fit(_with(epochs=2)))
 
 
 @pytest.mark.parametrize("change", [{"schedule": "staged"}, {"cool_down": True}])

@@ -31,7 +31,9 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def settings() -> FitSettings:
-    return PRESETS["quick"].model_copy(update={"patches": 90, "epochs": 2, "batch": 40, "device": "cpu"})
+    return PRESETS["quick"].settings.model_copy(
+        update={"patches": 90, "epochs": 2, "batch": 40, "device": "cpu"}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,11 @@ def test_what_is_finished_is_not_done_again_and_more_can_be_added(
     compared: tuple[KChoice, Path], pixels: NDArray[np.uint8], spec: ModelSpec, settings: FitSettings
 ) -> None:
     choice, folder = compared
-    again = choose_k(pixels, spec, settings, (2, 3), SEEDS, folder)
+    inputs = json.loads((folder / "fits" / "inputs.json").read_text())
+    inputs["settings"]["cache_mib"] = None  # as versions before this one wrote it
+    (folder / "fits" / "inputs.json").write_text(json.dumps(inputs))
+    more_memory = settings.model_copy(update={"cache_mib": 300})
+    again = choose_k(pixels, spec, more_memory, (2, 3), SEEDS, folder)
     assert not any("Training" in text for text in texts(again))
     assert drive(choose_k(pixels, spec, settings, (2, 3), SEEDS, folder)).figures == choice.figures
     fewer = texts(choose_k(pixels, spec, settings, (2, 4), SEEDS[:1], folder))

@@ -124,11 +124,21 @@ def test_mapping_goes_on_where_it_stopped(
     assert not [p for p in seen if p.text == "Mapping"], "a finished run was mapped again"
 
 
+def _another(model: Model) -> Model:
+    name = next(iter(model.state))
+    return Model(model.spec, {**model.state, name: model.state[name] + 1})
+
+
 def test_a_run_of_another_model_is_not_overwritten(tmp_path: Path, model: Model) -> None:
     stack = hc.open_stack(write_stack(tmp_path / "s"))
     hc.map(stack, model, tmp_path / "run")
     with pytest.raises(HistoclustError, match="finished run of other slides"):
         hc.map(stack, model, tmp_path / "run", stride_px=5)
+    with pytest.raises(HistoclustError, match="finished run of other slides"):
+        hc.map(stack, _another(model), tmp_path / "run")
+    seen: list[Progress] = []
+    hc.map(stack, model, tmp_path / "run", cache_mib=300, device="cpu", progress=seen.append)
+    assert "Mapping" not in {progress.text for progress in seen}, "more memory is no other run"
     assert anndata.read_zarr(tmp_path / "run" / "patches.zarr").n_obs > 0
 
 

@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from napari_histoclust.core.atomic import atomic_folder, check_place, read_json, write_json
+from napari_histoclust.core.atomic import atomic_folder, check_place, now, read_json, write_json
 from napari_histoclust.core.config import FitSettings, InputPx
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.network import Network
@@ -26,10 +25,6 @@ FORMAT = 1
 """Number of the bundle format; raised when an older program could misread a newer bundle."""
 
 _WEIGHTS, _SPEC = "model.safetensors", "model.json"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class ModelSpec(BaseModel):
@@ -71,7 +66,7 @@ class ModelSpec(BaseModel):
     scaling: Literal["divide_by_255"] = "divide_by_255"
     settings: FitSettings = FitSettings()
     history: tuple[dict[str, float], ...] = ()
-    created: str = Field(default_factory=_now)
+    created: str = Field(default_factory=now)
     trained_on: tuple[str, ...] = ()
     source: str = "napari-histoclust"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import pickle
 import zipfile
 from dataclasses import dataclass
@@ -51,15 +49,6 @@ class Checkpoint:
     weights: dict[str, Any]
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
-
-
-def fingerprint(document: object, pixels: torch.Tensor) -> str:
-    """Return a checksum of settings (JSON-able) and of all (n, 3 s, i, i) uint8 pixels."""
-    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
-    digest.update(str(tuple(pixels.shape)).encode())
-    for start in range(0, len(pixels), 256):
-        digest.update(pixels[start : start + 256].contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def load_tensors(path: Path, advice: str) -> Any:

@@ -17,8 +17,9 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.augment import Views, draw_views
 from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
-from napari_histoclust.core.model.checkpoint import Checkpoint, fingerprint, load_checkpoint, save_checkpoint
+from napari_histoclust.core.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_histoclust.core.model.devices import readable_memory_errors
+from napari_histoclust.core.model.identity import checksum_of, checksum_of_pixels, settings_identity
 from napari_histoclust.core.model.trainer import Parts, Stage, Trainer
 
 _RECORDS = 400
@@ -164,16 +165,19 @@ def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: P
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = empty_network(spec)
-    # stages and cooling depend on how many epochs there will be; without them a training only runs longer
-    prolongable = settings.schedule == "joint" and not settings.cool_down
-    free = {"device", "epochs"} if prolongable else {"device"}
-    document = [settings.model_dump(mode="json", exclude=free), list(spec.stains), spec.clusters, spec.axes]
-    trainer = Trainer(network, settings, data.mean_colours())
-    course = _Course(trainer, settings, "" if checkpoint is None else fingerprint(document, data.pixels))
+    identity = "" if checkpoint is None else _identity(spec, settings, data.pixels)
+    course = _Course(Trainer(network, settings, data.mean_colours()), settings, identity)
     saved = None if checkpoint is None else load_checkpoint(checkpoint, course.fingerprint)
     if saved is not None:
         course.take_up(saved)
     return course
+
+
+def _identity(spec: ModelSpec, settings: FitSettings, pixels: Tensor) -> str:
+    # stages and cooling depend on how many epochs there will be; without them a training only runs longer
+    prolongable = settings.schedule == "joint" and not settings.cool_down
+    decided = settings_identity(settings, *(["epochs"] if prolongable else []))
+    return checksum_of([decided, spec.stains, spec.clusters, spec.axes, checksum_of_pixels(pixels.numpy())])
 
 
 def _epoch(course: _Course, data: _Patches) -> Job[None]:

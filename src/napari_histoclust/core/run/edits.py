@@ -6,7 +6,6 @@ Saved, the edits lie beside the results, in RUN/session/.
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.model.identity import crc32_of
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run.manifest import PATCHES, read_manifest
 
@@ -203,7 +203,7 @@ def _mapped_clusters(run_folder: Path) -> int:
 
 def _write_labels(folder: Path, labels: NDArray[np.int16]) -> str:
     """Write the labels unless they are there already, and return the name of their file."""
-    name = f"labels-{_checksum(labels)}.npy"
+    name = _name_of(labels)
     with atomic_file(folder / name, own=True) as partial, partial.open("wb") as file:
         np.save(file, labels, allow_pickle=False)
     return name
@@ -214,14 +214,14 @@ def _read_labels(path: Path) -> NDArray[np.int16]:
         labels: NDArray[np.int16] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path.with_name(_FILE_NAME)) from error
-    if labels.dtype != np.int16 or path.name != f"labels-{_checksum(labels)}.npy":
+    if labels.dtype != np.int16 or path.name != _name_of(labels):
         raise _damaged(path.with_name(_FILE_NAME))
     labels.setflags(write=False)
     return labels
 
 
-def _checksum(labels: NDArray[np.int16]) -> str:
-    return f"{zlib.crc32(np.ascontiguousarray(labels, '<i2').tobytes()):08x}"
+def _name_of(labels: NDArray[np.int16]) -> str:
+    return f"labels-{crc32_of([labels.astype('<i2')]):08x}.npy"
 
 
 def _fits(edits: ClusterEdits, run: Run, are_labels_of_run: bool) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import platform
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from napari_histoclust.core.atomic import read_json, write_json
+from napari_histoclust.core.atomic import now, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 
@@ -74,11 +73,6 @@ class Manifest(Settings):
     def write(self, folder: Path) -> None:
         """Write run.json into `folder`, whole or not at all."""
         write_json(folder / FILE_NAME, self.model_dump(mode="json"))
-
-
-def now() -> str:
-    """Return the present moment in UTC, to the second, in ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def library_versions() -> dict[str, str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from anndata.io import write_elem
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_folder, move_into_place, readable_disk_errors
+from napari_histoclust.core.model.identity import crc32_of
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run.manifest import PATCHES
 
@@ -165,7 +165,7 @@ class GrowingStore:
         try:
             noted = int(self._results[_CHECKSUM][chunk])
             rows = self.rows(chunk)
-            return noted != 0 and noted == _checksum_of(array[rows] for array in self._columns().values())
+            return noted != 0 and noted == crc32_of(array[rows] for array in self._columns().values())
         except (OSError, RuntimeError, ValueError):  # what the decoders of a cut chunk raise
             return False
 
@@ -183,7 +183,7 @@ class GrowingStore:
         with readable_disk_errors(self._final):
             for name, array in self._columns().items():
                 array[rows] = getattr(result, name)
-            self._results[_CHECKSUM][chunk] = _checksum_of(
+            self._results[_CHECKSUM][chunk] = crc32_of(
                 np.asarray(getattr(result, name), array.dtype) for name, array in self._columns().items()
             )
 
@@ -218,14 +218,6 @@ def sweep(folder: Path) -> None:
     for name in (_GROWING, ".partial-*", ".histoclust-old-*", ".training-model"):
         for left in folder.glob(name):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
-
-
-def _checksum_of(columns: Iterable[NDArray[Any]]) -> int:
-    """Return the checksum of a chunk's numbers; never 0, which stands for "not done"."""
-    total = 0
-    for column in columns:
-        total = zlib.crc32(np.ascontiguousarray(column).tobytes(), total)
-    return total or 1
 
 
 def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, Any]:

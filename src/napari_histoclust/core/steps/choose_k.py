@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from napari_histoclust.core.atomic import atomic_file, check_place, read_json, write_json
 from napari_histoclust.core.config import FitSettings
@@ -111,15 +112,21 @@ def _details(spec: ModelSpec, settings: FitSettings, space: NDArray[np.float32])
 
 def _claim(folder: Path, pixels: NDArray[np.uint8], spec: ModelSpec, settings: FitSettings) -> None:
     """Make the folder ours, or see that it already is, for the same patches and settings."""
+    from napari_histoclust.core.model.identity import checksum_of_pixels, settings_identity
+
     document = {
         "format": 1,
-        "patches": _checksum(pixels),
+        "patches": checksum_of_pixels(pixels),
         "stains": list(spec.stains),
-        "settings": settings.model_dump(mode="json", exclude={"clusters", "seed", "device"}),
+        "settings": settings_identity(settings, "clusters", "seed"),
     }
     path = folder / FITS / INPUTS
     if path.is_file():
-        if read_json(path) != document:
+        before = read_json(path)
+        with suppress(ValidationError, LookupError, TypeError):  # damaged: not the same
+            stored = FitSettings.model_validate(before["settings"])  # other versions know other settings
+            before["settings"] = settings_identity(stored, "clusters", "seed")
+        if before != document:
             raise HistoclustError(
                 f"{folder}: compares models of other patches or settings: give --out another folder."
             )
@@ -138,13 +145,6 @@ def check_comparison_folder(folder: Path) -> None:
     begun = [path.name for path in (folder / FITS).iterdir()] if inside == {FITS} else []
     if inside - {FITS} or not all(name.startswith(".partial-") for name in begun):
         raise HistoclustError(f"{folder}: holds something else: give --out a new or empty folder.")
-
-
-def _checksum(pixels: NDArray[np.uint8]) -> str:
-    digest = hashlib.blake2b(str(pixels.shape).encode())
-    for start in range(0, len(pixels), 1024):
-        digest.update(pixels[start : start + 1024].tobytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

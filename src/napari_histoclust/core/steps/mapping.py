@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from napari_histoclust import __version__
-from napari_histoclust.core.atomic import check_place
+from napari_histoclust.core.atomic import check_place, now
 from napari_histoclust.core.config import MapSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.model.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.model.encode import Encoder
+from napari_histoclust.core.model.identity import checksum_of, settings_identity, slide_identity
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, make_grid
@@ -28,7 +27,6 @@ from napari_histoclust.core.run.manifest import (
     SlideEntry,
     is_run,
     library_versions,
-    now,
     read_manifest,
 )
 from napari_histoclust.core.run.run import Run, open_run
@@ -181,14 +179,17 @@ def _manifest(targets: Sequence[Target], model: Model, settings: MapSettings, en
 
 
 def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings) -> str:
-    """Checksum of what decides the labels: pixels (by file size and header), lattice, model, precision."""
-    entries = []
-    for target in targets:
-        entry = target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
-        entry["inputs"] = [{k: i[k] for k in ("stain", "size", "header_sha256")} for i in target.entry.inputs]
-        entries.append(entry)
-    document = [entries, model.checksum(), settings.precision, settings.min_tissue, settings.min_valid]
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    """Checksum of what decides the labels: slides, lattices, model, settings.
+
+    In place of patch_px and stride_px stands the lattice that they led to.
+    """
+    entries = [
+        target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
+        | {"inputs": slide_identity(target.entry.inputs)}
+        for target in targets
+    ]
+    decided = settings_identity(settings, "patch_px", "stride_px")
+    return checksum_of([entries, model.checksum(), *decided.values()])
 
 
 def _is_done(out: Path, manifest: Manifest) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_histoclust.core.atomic import check_folder, check_place
-from napari_histoclust.core.config import FitSettings, Preset, RunSettings
+from napari_histoclust.core.config import Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run.manifest import read_manifest
@@ -98,24 +98,20 @@ def _is_model_of(out: Path, spec: ModelSpec) -> bool:
         return False
     if not (out / "model.json").is_file():
         raise HistoclustError(f"{out}: holds something else: give --out a new or empty folder.")
-    if _identity(load_model(out).spec) != _identity(spec):
+    if _identity(load_model(out).spec, spec.settings.device) != _identity(spec, spec.settings.device):
         raise HistoclustError(
             f"{out}: holds a model of other slides or settings: give --out another folder, or delete it."
         )
     return True
 
 
-def _identity(spec: ModelSpec) -> dict[str, Any]:
-    """What must agree for two trainings to be the same one; processor and memory may differ."""
-    return spec.model_dump(
-        include={
-            "stains": True,
-            "patch_px": True,
-            "um_per_px": True,
-            "trained_on": True,
-            "settings": set(type(spec.settings).model_fields) - {"device", "precision", "cache_mib"},
-        }
-    )
+def _identity(spec: ModelSpec, device: Device) -> dict[str, Any]:
+    """What must agree for two trainings to be the same one, seen from this machine's processor."""
+    from napari_histoclust.core.model.identity import settings_identity
+
+    settings = spec.settings.model_copy(update={"device": device})
+    described = spec.model_dump(mode="json", include={"stains", "patch_px", "um_per_px", "trained_on"})
+    return described | {"settings": settings_identity(settings)}
 
 
 def sample_stacks(stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings) -> Job[SampledPatches]:
@@ -162,10 +158,11 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
 
     check_run_folder(out)
     settings = FitSettings.resolve(preset, given)
+    for_map = RunSettings.resolve(preset, given).for_map()
     timer = _Timer(out)
     yield from fit_stacks(stacks, settings, out / "model")
     fit_seconds = timer.lap()
-    run = yield from map_stacks(stacks, load_model(out / "model"), out, given.for_map())
+    run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map)
     timer.record("fit", fit_seconds, preset=preset)
     if run.embedding is None:
         run = yield from embed_run(run, settings.seed)
