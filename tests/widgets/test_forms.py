@@ -11,8 +11,9 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
-from napari_histoclust.core.config import PRESETS, FitSettings, MapSettings, RunSettings, spoken
+from napari_histoclust.core.config import PRESETS, FitSettings, MapSettings, RunSettings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.session.forms.titles import title_of
 from napari_histoclust.widgets.forms import FitForm, SettingsForm
 from widgets.keys_and_wheel import type_over
 
@@ -82,7 +83,7 @@ def test_every_field_has_its_help_and_its_name(qtbot: QtBot) -> None:
     captions = {label.text() for label in form.findChildren(QLabel)}
     for name, field in FitSettings.model_fields.items():
         assert form.form.editors[name].native.toolTip().startswith(field.description)
-        assert any(caption.startswith(spoken(name)) for caption in captions)
+        assert any(caption.startswith(title_of(name)) for caption in captions)
 
 
 def test_few_fields_are_seen_and_the_rest_is_folded(qtbot: QtBot) -> None:

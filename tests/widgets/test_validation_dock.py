@@ -12,7 +12,6 @@ from core.runs import make_run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.core.validation.measures import INDICES, Index
 from napari_histoclust.session.dock_states import titled
-from napari_histoclust.viewer.notices import in_window_words
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.model import ModelDock
 from napari_histoclust.widgets.validation import ValidationDock
@@ -84,8 +83,8 @@ def test_an_index_that_is_added_has_a_row_and_a_curve(
 
 
 def test_sentences_of_the_core_in_the_window_s_words() -> None:
-    assert in_window_words(titled("best is davies_bouldin 4: give more --seeds.")) == (
-        'best is Davies-Bouldin 4: give more "Seeds".'
+    assert (
+        titled("best is davies_bouldin 4: give more seeds.") == "best is Davies-Bouldin 4: give more seeds."
     )
 
 

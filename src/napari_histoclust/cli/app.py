@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from napari_histoclust import __version__
 from napari_histoclust.cli.console import complain
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import HistoclustError, flag_of
 
 USER_CAN_FIX = 2
 INTERRUPTED = 130
@@ -71,6 +71,6 @@ def _sentence(error: CycloptsError) -> str:
     cause = error.__cause__
     if isinstance(cause, ValidationError):
         first: Any = cause.errors()[0]
-        option = "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-")
+        option = flag_of("-".join(str(part) for part in first["loc"]))
         return f"{option} {first['input']}: {first['msg'].lower()}; see --help."
     return f"{str(error).rstrip('.')}; see napari-histoclust --help."

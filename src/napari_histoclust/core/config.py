@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeA
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import HistoclustError, SettingError
 
 Schedule = Literal["joint", "staged"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -129,7 +129,7 @@ class FitSettings(ComputeSettings):
             If the preset is unknown or the values contradict each other.
         """
         if preset not in PRESETS:
-            raise HistoclustError(f"--preset {preset}: unknown, choose one of {', '.join(PRESETS)}.")
+            raise SettingError("{preset} {}: unknown, choose one of {}.", preset, ", ".join(PRESETS))
         named = given.model_fields_set & set(cls.model_fields) if given is not None else set()
         values = PRESETS[preset].settings.model_dump() | {name: getattr(given, name) for name in named}
         settings = cls.model_validate(values)
@@ -140,13 +140,19 @@ class FitSettings(ComputeSettings):
         """Raise HistoclustError where two settings contradict each other."""
         training = int(self.patches * self.train_share)
         if training < self.batch:
-            raise HistoclustError(
-                f"--patches {self.patches}: only {training} of them train (train share {self.train_share}), "
-                f"fewer than one batch of {self.batch}: give more patches or a smaller --batch."
+            raise SettingError(
+                "{patches} {}: only {} of them train (train share {}), fewer than one batch of {}: give more "
+                "patches or a smaller {batch}.",
+                self.patches,
+                training,
+                self.train_share,
+                self.batch,
             )
         if training < 2 * self.clusters:
-            raise HistoclustError(
-                f"--clusters {self.clusters}: too many for {training} training patches: give more --patches."
+            raise SettingError(
+                "{clusters} {}: too many for {} training patches: give more {patches}.",
+                self.clusters,
+                training,
             )
 
 
@@ -182,14 +188,6 @@ class RunSettings(FitSettings):
         """Return the part that the mapping takes."""
         fields = set(MapSettings.model_fields) - {"patch_px"}  # the model knows it
         return MapSettings.model_validate(self.model_dump(include=fields))
-
-
-def spoken(name: str, settings: type[Settings] = RunSettings) -> str:
-    """Return what people read in place of a setting's name, its unit left out: "patch_px" -> "Patch side"."""
-    field = settings.model_fields.get(name)
-    if field is not None and field.title:
-        return field.title
-    return name.removesuffix("_px").removesuffix("_deg").replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True)

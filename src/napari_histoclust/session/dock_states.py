@@ -12,6 +12,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.validation.measures import measures
 from napari_histoclust.session.colouring import colourings
 from napari_histoclust.session.forms.quantities import scale_in_words, side_in_words
+from napari_histoclust.session.forms.titles import in_window
 from napari_histoclust.session.summary import summary_of
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _missing_stain(stacks: Sequence[Stack], stains: tuple[str, ...]) -> str:
         for stack in stacks:
             stack.require(stains)
     except HistoclustError as error:
-        return str(error)
+        return in_window(error)
     return ""
 
 

@@ -15,6 +15,7 @@ from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.slides.formats.registry import is_image, is_zarr
 from napari_histoclust.core.slides.pyramid.build import with_pyramids
 from napari_histoclust.core.slides.stack import Stack, open_stack
+from napari_histoclust.session.forms.titles import in_window
 from napari_histoclust.session.sample import phantom_folder
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def open_stacks(paths: Sequence[Path]) -> Job[OpenedStacks]:
         try:
             stacks.append((yield from with_pyramids(open_stack(path))))
         except HistoclustError as error:
-            refusals.append(str(error))
+            refusals.append(in_window(error))
     return OpenedStacks(tuple(stacks), tuple(refusals))
 
 

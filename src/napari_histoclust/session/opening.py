@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.session.forms.titles import in_window
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.bundle import Model
@@ -70,7 +71,7 @@ def _stacks(run: Run) -> tuple[tuple[Stack, ...], tuple[str, ...]]:
     try:
         return tuple(run.open_stack(slide) for slide in range(len(run.slides))), ()
     except HistoclustError as error:
-        return (), (str(error),)
+        return (), (in_window(error),)
 
 
 def show_opened(session: Session, opened: OpenedRun) -> None:

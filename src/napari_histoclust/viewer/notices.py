@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,11 @@ from napari import current_viewer
 from napari.utils import progress as napari_progress
 from napari.utils.notifications import notification_manager, show_error, show_info, show_warning
 
-from napari_histoclust.core.config import spoken
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.session.forms.titles import in_window
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress
-
-
-_FLAG = re.compile(r"--([a-z][a-z-]+)")
 
 
 class ActivityBar:
@@ -65,15 +61,6 @@ def _restart(bar: Any, progress: Progress) -> None:
     bar.n = progress.done
 
 
-def in_window_words(sentence: str) -> str:
-    """Return a sentence of the core with its flags as the forms call them: "--min-tissue" -> "Min tissue"."""
-    return _FLAG.sub(_named, sentence)
-
-
-def _named(flag: re.Match[str]) -> str:
-    return "the folder" if flag[1] == "out" else f'"{spoken(flag[1].replace("-", "_"))}"'
-
-
 def tell(sentence: str) -> None:
     """Notify of something good to know."""
     show_info(sentence)
@@ -81,13 +68,13 @@ def tell(sentence: str) -> None:
 
 def warn(sentence: str) -> None:
     """Notify of something that the user should look at."""
-    show_warning(in_window_words(sentence))
+    show_warning(sentence)
 
 
 def show_failure(error: Exception) -> None:
     """Notify: the sentence alone where the user can mend it, the whole error with its traceback elsewhere."""
     if isinstance(error, HistoclustError):
-        show_error(in_window_words(str(error)))
+        show_error(in_window(error))
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
 

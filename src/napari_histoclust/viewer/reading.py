@@ -11,6 +11,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.run.edits import load_edits
 from napari_histoclust.core.run.manifest import PATCHES, is_run
 from napari_histoclust.session import Palette
+from napari_histoclust.session.forms.titles import in_window
 from napari_histoclust.viewer.layers import run_layers, stack_layers
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _palette(run: Run) -> Palette:
     try:
         edits = load_edits(run)
     except HistoclustError as error:
-        show_warning(str(error))
+        show_warning(in_window(error))
         return palette
     if edits is not None:
         palette.load(edits)
@@ -76,5 +77,5 @@ def _images(run: Run, slide: int) -> Stack | None:
     try:
         return run.open_stack(slide)
     except HistoclustError as error:
-        show_warning(str(error))
+        show_warning(in_window(error))
         return None

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QWidget
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.session.forms.numbers import Number
-from napari_histoclust.viewer.notices import in_window_words
+from napari_histoclust.session.forms.titles import in_window
 from napari_histoclust.widgets._dock import prose
 from napari_histoclust.widgets._number_box import NumberBox
 
@@ -58,7 +58,7 @@ class AskingDialog(QDialog):
         try:
             self.check()
         except HistoclustError as error:
-            self.complaint.setText(in_window_words(str(error)))
+            self.complaint.setText(in_window(error))
             self.complaint.show()
             self.adjustSize()
         else:

@@ -11,8 +11,16 @@ from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_histoclust.core.config import PRESET_HELP, PRESETS, FitSettings, Preset, Settings, checked, spoken
+from napari_histoclust.core.config import (
+    PRESET_HELP,
+    PRESETS,
+    FitSettings,
+    Preset,
+    Settings,
+    checked,
+)
 from napari_histoclust.session.forms.number_range import ranges_of
+from napari_histoclust.session.forms.titles import title_of
 from napari_histoclust.widgets._editors import Editor, editor_of
 from napari_histoclust.widgets._tips import tipped
 
@@ -33,7 +41,7 @@ def settings_of(cls: type[S], typed: Mapping[str, Any]) -> S:
         If a value is out of its range; names the field by its caption.
     """
     for name, numbers in ranges_of(cls).items():
-        numbers.checked(typed[name], spoken(name, cls))
+        numbers.checked(typed[name], title_of(name, cls))
     return checked(cls, typed)
 
 
@@ -117,7 +125,7 @@ class SettingsForm(QWidget, Generic[S]):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for name in names:
-            caption = QLabel(f"{spoken(name, self._class)}{_unit(name)}")
+            caption = QLabel(f"{title_of(name, self._class)}{_unit(name)}")
             caption.setToolTip(self.editors[name].native.toolTip())
             caption.setBuddy(self.editors[name].native)
             rows.addRow(caption, self._with_size(name))

@@ -40,6 +40,6 @@ def test_auto_is_a_precision_that_trains() -> None:
 def test_memory_errors_name_the_option() -> None:
     with (
         pytest.raises(HistoclustError, match="--batch: the graphics card is out of memory"),
-        readable_memory_errors("--batch"),
+        readable_memory_errors(),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory.")

@@ -45,7 +45,7 @@ def test_one_seed_has_no_spread_and_no_stability() -> None:
     found = choice({2: (1.0,), 3: (2.0,)})
     assert found.curve("common", "silhouette")[0].spread is None
     assert found.best(STABILITY.name) is None
-    assert "more --seeds" in found.sentence
+    assert "more seeds" in found.sentence
 
 
 def test_best_is_high_or_low_as_the_index_wants() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_histoclust.core.atomic import check_file, check_folder, check_place
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.export import formats as package
 from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.export.options import ExportOptions
@@ -60,7 +60,7 @@ def export_run(
     check_formats(formats)
     check_place(folder)
     if folder.exists() and not folder.is_dir():
-        raise HistoclustError(f"{folder}: is a file: give --out the name of a folder.")
+        raise SettingError("{}: is a file: give {out} the name of a folder.", folder)
     wanted = tuple(dict.fromkeys(formats))
     for name in wanted:
         check = check_folder if FORMATS[name].is_folder else check_file
@@ -78,9 +78,9 @@ def check_formats(formats: Sequence[str]) -> None:
     known = ", ".join(FORMATS)
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
-        raise HistoclustError(f"--to {','.join(unknown)}: unknown, choose among {known}.")
+        raise SettingError("{to} {}: unknown, choose among {}.", ",".join(unknown), known)
     if not formats:
-        raise HistoclustError(f"--to: names no format, choose among {known}.")
+        raise SettingError("{to}: names no format, choose among {}.", known)
     for name in formats:
         if (require := FORMATS[name].require) is not None:
             require()

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from napari_histoclust.core.atomic import atomic_file
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import HistoclustError, SettingError
 
 # what 4,000 files with a few bytes turned at random made PyTorch and zipfile raise
 _DAMAGE = (
@@ -89,8 +89,9 @@ def load_checkpoint(path: Path, expected: str) -> Checkpoint | None:
         raise HistoclustError(f"{path}: is no checkpoint of a training, delete it to train anew.")
     checkpoint = Checkpoint(**document)
     if checkpoint.fingerprint != expected:
-        raise HistoclustError(
-            f"{path}: belongs to a training with other settings or other patches: delete it to train anew, "
-            "or choose another --out."
+        raise SettingError(
+            "{}: belongs to a training with other settings or other patches: delete it to train anew, "
+            "or choose another {out}.",
+            path,
         )
     return checkpoint

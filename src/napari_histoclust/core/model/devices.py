@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from napari_histoclust.core.config import ComputeSettings
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import SettingError
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -25,9 +25,11 @@ def choose_device(settings: ComputeSettings) -> torch.device:
     if settings.device == "auto":
         return torch.device(next(name for name, usable in there.items() if usable))
     if not there[settings.device]:
-        raise HistoclustError(
-            f"--device {settings.device}: PyTorch {torch.__version__} sees no such processor here: "
-            "choose --device auto or cpu, or install the PyTorch build for your card."
+        raise SettingError(
+            "{device} {}: PyTorch {} sees no such processor here: choose {device} auto or cpu, or install "
+            "the PyTorch build for your card.",
+            settings.device,
+            torch.__version__,
         )
     return torch.device(settings.device)
 
@@ -46,7 +48,7 @@ def choose_precision(settings: ComputeSettings, device: torch.device) -> torch.d
     if settings.precision == "auto":
         return _native_precision(device)
     if settings.precision == "float16" and device.type == "cpu":
-        raise HistoclustError("--precision float16: not for the CPU, choose --precision auto.")
+        raise SettingError("{precision} float16: not for the CPU, choose {precision} auto.")
     return _DTYPES[settings.precision]
 
 
@@ -65,8 +67,8 @@ def _multiplies_bfloat16() -> bool:
 
 
 @contextmanager
-def readable_memory_errors(option: str) -> Iterator[None]:
-    """Turn "out of memory" on a graphics card into a sentence that names the option to lower.
+def readable_memory_errors() -> Iterator[None]:
+    """Turn "out of memory" on a graphics card into a sentence that names what to lower.
 
     Raises
     ------
@@ -76,6 +78,6 @@ def readable_memory_errors(option: str) -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise HistoclustError(
-            f"{option}: the graphics card is out of memory, give a smaller {option} or --device cpu."
+        raise SettingError(
+            "{batch}: the graphics card is out of memory, give a smaller {batch} or {device} cpu."
         ) from error

@@ -131,7 +131,7 @@ class Encoder:
         """Encode (n, 3 s, i, i) uint8 pixels as `resize_patches` gives them."""
         latent = np.empty((len(pixels), 128), np.float32)
         probabilities = np.empty((len(pixels), self.spec.clusters), np.float32)
-        with torch.inference_mode(), readable_memory_errors("--batch"):
+        with torch.inference_mode(), readable_memory_errors():
             for rows, chunk in self._chunks(pixels):
                 h, logits = self._apply(chunk)
                 size = rows.stop - rows.start

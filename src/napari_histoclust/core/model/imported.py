@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from napari_histoclust.core.config import FitSettings
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.model.bundle import Model, ModelSpec, check_state
 from napari_histoclust.core.model.checkpoint import load_tensors
 
@@ -81,9 +81,12 @@ def _check_stains(state: dict[str, Tensor], stains: Sequence[str], file: Path) -
     if first is None or first.ndim != 4:
         raise HistoclustError(f"{file}: lacks weight encoder.conv1.weight, it belongs to another network.")
     if first.shape[1] != 3 * len(stains):
-        raise HistoclustError(
-            f"--stains {','.join(stains)}: {len(stains)} stains, but {file.name} was trained on "
-            f"{first.shape[1] // 3}: name them in the order of its channels."
+        raise SettingError(
+            "{stains} {}: {} stains, but {} was trained on {}: name them in the order of its channels.",
+            ",".join(stains),
+            len(stains),
+            file.name,
+            first.shape[1] // 3,
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_histoclust.core.config import FitSettings
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.augment import Views, draw_views
 from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
@@ -71,7 +71,7 @@ def train(
     if isinstance(pixels, np.ndarray):
         pixels = torch.from_numpy(np.require(pixels, requirements="W"))
     data = _Patches.split(pixels, spec, settings)
-    with readable_memory_errors("--batch"):
+    with readable_memory_errors():
         course = yield from _start(data, spec, settings, checkpoint)
         data = replace(data, pixels=course.trainer.place(data.pixels))
         while course.epoch < settings.epochs:
@@ -101,9 +101,11 @@ class _Patches:
             )
         count = int(len(pixels) * settings.train_share)
         if count < settings.batch:
-            raise HistoclustError(
-                f"--batch {settings.batch}: only {count} patches to train on, give more --patches, a smaller "
-                "--batch or a smaller --min-tissue."
+            raise SettingError(
+                "{batch} {}: only {} patches to train on, give more {patches}, a smaller {batch} or a "
+                "smaller {min_tissue}.",
+                settings.batch,
+                count,
             )
         order = _draws(settings, _SPLIT).permutation(len(pixels))
         return cls(pixels, spec.input_px, order[:count], order[count:])
@@ -265,9 +267,11 @@ def _progress(course: _Course, step: int, steps: int, sums: _Mean) -> Progress:
 
 def _refuse_nan(values: dict[str, float], course: _Course) -> None:
     if not all(math.isfinite(value) for value in values.values()):
-        raise HistoclustError(
-            f"--learning-rate {course.settings.learning_rate:g}: the loss is no longer a number in epoch "
-            f"{course.epoch + 1}, give a smaller learning rate or --precision float32."
+        raise SettingError(
+            "{learning_rate} {:g}: the loss is no longer a number in epoch {}, give a smaller learning rate "
+            "or {precision} float32.",
+            course.settings.learning_rate,
+            course.epoch + 1,
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.patches.area import AreaTable
 from napari_histoclust.core.patches.grid import PatchGrid, block_number, block_places
 from napari_histoclust.core.slides.stack import Stack
@@ -114,11 +114,22 @@ def make_grid(
     y, x = (np.arange(n, dtype=np.float64) * stride_px * step for n in places)
     tissue = AreaTable(mask.tissue, mask.downsample).lattice(y, x, patch_px * step)
     kept = tissue >= min_tissue
-    _refuse_none(kept, f"--min-tissue {min_tissue:g}: no patch of {stack.name} holds so much tissue")
+    if not kept.any():
+        raise SettingError(
+            "{min_tissue} {:g}: no patch of {} holds so much tissue: give a lower value or smaller patches.",
+            min_tissue,
+            stack.name,
+        )
     for valid in mask.valid.values():
         if not valid.all():
             kept &= AreaTable(valid, mask.downsample).lattice(y, x, patch_px * step) >= min_valid
-    _refuse_none(kept, f"--min-valid {min_valid:g}: no patch of {stack.name} is covered so far by all stains")
+    if not kept.any():
+        raise SettingError(
+            "{min_valid} {:g}: no patch of {} is covered so far by all stains: give a lower value or smaller "
+            "patches.",
+            min_valid,
+            stack.name,
+        )
     row, col = _in_block_order(kept, stride_px)
     return PatchGrid(places, patch_px, stride_px, level, step, row, col, tissue[row, col])
 
@@ -133,16 +144,15 @@ def lattice_shape(stack: Stack, level: int, patch_px: int, stride_px: int) -> tu
     """
     height, width = stack.shapes[level]
     if patch_px > min(height, width):
-        raise HistoclustError(
-            f"--patch-px: a patch of {patch_px} px does not fit into {stack.name} ({height} x {width} px at "
-            f"level {level}): give a smaller one."
+        raise SettingError(
+            "{patch_px}: a patch of {} px does not fit into {} ({} x {} px at level {}): give a smaller one.",
+            patch_px,
+            stack.name,
+            height,
+            width,
+            level,
         )
     return (height - patch_px) // stride_px + 1, (width - patch_px) // stride_px + 1
-
-
-def _refuse_none(kept: NDArray[np.bool_], reason: str) -> None:
-    if not kept.any():
-        raise HistoclustError(f"{reason}: give a lower value or smaller patches.")
 
 
 def _in_block_order(kept: NDArray[np.bool_], stride_px: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

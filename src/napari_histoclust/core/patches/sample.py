@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.patches.area import AreaTable
 from napari_histoclust.core.patches.lattice import LevelChoice, lattice_shape
@@ -165,9 +165,11 @@ def _draw_in(
         missing -= int(np.count_nonzero(fits))
     y, x = (np.concatenate([part[axis] for part in found] or [np.zeros(0, np.int64)]) for axis in (0, 1))
     if count and not len(y):
-        raise HistoclustError(
-            f"--min-tissue {smallest[0]:g} and --min-valid {smallest[1]:g}: no random patch of {stack.name} "
-            "passes: give lower values or a smaller --patch-px."
+        raise SettingError(
+            "{min_tissue} {:g} and {min_valid} {:g}: no random patch of {} passes: give lower values or a "
+            "smaller {patch_px}.",
+            *smallest,
+            stack.name,
         )
     return np.resize(y, count), np.resize(x, count)
 
@@ -175,10 +177,15 @@ def _draw_in(
 def _require_room(stack: Stack, choice: LevelChoice) -> None:
     height, width = stack.shapes[choice.level]
     if choice.patch_px + 2 * choice.margin_px > min(height, width):
-        raise HistoclustError(
-            f"--surround: a patch of {choice.patch_px} px with {choice.margin_px} px around it does not fit "
-            f"into {stack.name} ({height} x {width} px at level {choice.level}): give a smaller one, or a "
-            "smaller --patch-px."
+        raise SettingError(
+            "{surround}: a patch of {} px with {} px around it does not fit into {} ({} x {} px at level "
+            "{}): give a smaller one, or a smaller {patch_px}.",
+            choice.patch_px,
+            choice.margin_px,
+            stack.name,
+            height,
+            width,
+            choice.level,
         )
 
 

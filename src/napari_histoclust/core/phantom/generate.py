@@ -12,7 +12,7 @@ import yaml
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_folder, check_place, write_json
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.phantom.layout import CLASSES
 from napari_histoclust.core.phantom.pyramid import BLOCK_PX, Picture, write_pyramid
@@ -73,9 +73,9 @@ def write_phantom(folder: Path, size_px: int = 4096, seed: int = 0, um_per_px: f
 
 def _check(size_px: int, seed: int, um_per_px: float) -> None:
     if not SMALLEST_PX <= size_px <= LARGEST_PX:
-        raise HistoclustError(f"--size {size_px}: choose a side from {SMALLEST_PX} to {LARGEST_PX:,} px.")
+        raise SettingError("{size} {}: choose a side from {} to {:,} px.", size_px, SMALLEST_PX, LARGEST_PX)
     if not 0 <= seed < 2**32:
-        raise HistoclustError(f"--seed {seed}: choose a number from 0 to {2**32 - 1}.")
+        raise SettingError("{seed} {}: choose a number from 0 to {}.", seed, 2**32 - 1)
     if not FINEST_UM <= um_per_px <= COARSEST_UM:
         raise HistoclustError(
             f"um_per_px {um_per_px}: choose a pixel size from {FINEST_UM} to {COARSEST_UM:g} um."

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from napari_histoclust.core.atomic import atomic_file, check_place, read_json, write_json
 from napari_histoclust.core.config import FitSettings
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.validation.baseline import kmeans_labels
 from napari_histoclust.core.validation.indices import defined_indices
@@ -127,8 +127,8 @@ def _claim(folder: Path, pixels: NDArray[np.uint8], spec: ModelSpec, settings: F
             stored = FitSettings.model_validate(before["settings"])  # other versions know other settings
             before["settings"] = settings_identity(stored, "clusters", "seed")
         if before != document:
-            raise HistoclustError(
-                f"{folder}: compares models of other patches or settings: give --out another folder."
+            raise SettingError(
+                "{}: compares models of other patches or settings: give {out} another folder.", folder
             )
         return
     check_comparison_folder(folder)
@@ -144,7 +144,7 @@ def check_comparison_folder(folder: Path) -> None:
     inside = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
     begun = [path.name for path in (folder / FITS).iterdir()] if inside == {FITS} else []
     if inside - {FITS} or not all(name.startswith(".partial-") for name in begun):
-        raise HistoclustError(f"{folder}: holds something else: give --out a new or empty folder.")
+        raise SettingError("{}: holds something else: give {out} a new or empty folder.", folder)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 from napari_histoclust import __version__
 from napari_histoclust.core.atomic import check_place, now
 from napari_histoclust.core.config import MapSettings
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.model.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.model.encode import Encoder
@@ -105,14 +105,14 @@ def check_run_folder(out: Path) -> None:
     """Raise HistoclustError if `out` is a file or a folder that holds something else than a run."""
     check_place(out)
     if out.exists() and not out.is_dir():
-        raise HistoclustError(f"{out}: is a file: give --out the name of a new folder.")
+        raise SettingError("{}: is a file: give {out} the name of a new folder.", out)
     ours = {"model"}  # what `run` leaves before the mapping begins
     if (
         out.is_dir()
         and not is_run(out)
         and any(not p.name.startswith(".") and p.name not in ours for p in out.iterdir())
     ):
-        raise HistoclustError(f"{out}: holds something else: give --out a new or empty folder.")
+        raise SettingError("{}: holds something else: give {out} a new or empty folder.", out)
 
 
 def _lay_lattices(stacks: Sequence[Stack], model: Model, settings: MapSettings) -> Job[list[Target]]:
@@ -205,9 +205,11 @@ def _is_done(out: Path, manifest: Manifest) -> bool:
     before = read_manifest(out)
     if before.fingerprint != manifest.fingerprint:
         state = "a finished run" if before.finish_reason == "finished" else "a half-finished run"
-        raise HistoclustError(
-            f"{out}: holds {state} of other slides, another model or other settings: give --out another "
-            "folder, or delete this one."
+        raise SettingError(
+            "{}: holds {} of other slides, another model or other settings: give {out} another folder, or "
+            "delete this one.",
+            out,
+            state,
         )
     return (out / PATCHES).is_dir() and before.finish_reason == "finished"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import Device, FitSettings, Preset, RunSettings
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run.manifest import read_manifest
 
@@ -92,15 +92,15 @@ def _is_model_of(out: Path, spec: ModelSpec) -> bool:
 
     check_place(out)
     if out.exists() and not out.is_dir():
-        raise HistoclustError(f"{out}: is a file: give --out the name of a new folder.")
+        raise SettingError("{}: is a file: give {out} the name of a new folder.", out)
     if not out.is_dir() or not any(out.iterdir()):
         check_folder(out)
         return False
     if not (out / "model.json").is_file():
-        raise HistoclustError(f"{out}: holds something else: give --out a new or empty folder.")
+        raise SettingError("{}: holds something else: give {out} a new or empty folder.", out)
     if _identity(load_model(out).spec, spec.settings.device) != _identity(spec, spec.settings.device):
-        raise HistoclustError(
-            f"{out}: holds a model of other slides or settings: give --out another folder, or delete it."
+        raise SettingError(
+            "{}: holds a model of other slides or settings: give {out} another folder, or delete it.", out
         )
     return True
 

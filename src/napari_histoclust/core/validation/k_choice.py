@@ -121,7 +121,7 @@ class KChoice:
     def _stable(self) -> str:
         found = self.best(STABILITY.name)
         if found is None:
-            return "With one seed nothing is known of how stable the clusters are: give more --seeds."
+            return "With one seed nothing is known of how stable the clusters are: give more seeds."
         at = {f.k: f.mean for f in self.curve("common", STABILITY.name)}
         null = {f.k: f.mean for f in self.curve("null", STABILITY.name)}
         k = found[0]

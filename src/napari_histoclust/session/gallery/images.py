@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.patches.thumbnails import read_thumbnails
+from napari_histoclust.session.forms.titles import in_window
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -62,7 +63,7 @@ class SlideImages:
             try:
                 yield from self._read_slide(slide, members, side_px, found)
             except HistoclustError as error:
-                found.problem = str(error)
+                found.problem = in_window(error)
         return found
 
     def _read_slide(self, slide: int, ids: Ids, side_px: int, found: Pictures) -> Job[None]:

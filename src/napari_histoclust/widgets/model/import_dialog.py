@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from qtpy.QtWidgets import QLineEdit, QWidget
 
-from napari_histoclust.core.config import FitSettings, spoken
+from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.slides.names import canonical_stain
 from napari_histoclust.session.forms.number_range import ranges_of
+from napari_histoclust.session.forms.titles import title_of
 from napari_histoclust.widgets._dialogs import AskingDialog
 from napari_histoclust.widgets._number_box import NumberBox
 
 _OWN = ("HE", "CD31", "CK19", "Ki67", "MT")
-_SIDE = spoken("patch_px")
+_SIDE = title_of("patch_px")
 _WORDS = (
     "The checkpoint files do not say which stains they were trained on, nor how large a patch was. The "
     "authors' own model takes HE, CD31, CK19, Ki67, MT and patches of 128 px."

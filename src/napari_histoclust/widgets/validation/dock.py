@@ -21,7 +21,7 @@ from napari_histoclust.session.dock_states import (
 from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.session.jobs import choose_k, validate
 from napari_histoclust.session.session import Aspect
-from napari_histoclust.viewer.notices import in_window_words, sentences_shown
+from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.widgets._dock import JobDock, prose, section
 from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
 from napari_histoclust.widgets._job_button import JobButton, JobLine
@@ -169,11 +169,11 @@ class ValidationDock(JobDock):
             self.table.show_document(indices)
 
     def _show_note(self, note: str) -> None:
-        self.note.setText(in_window_words(note))
+        self.note.setText(note)
 
     def _show_comparison(self, comparison: Document | None) -> None:
         for widget in (self.curves, self.figure, self.verdict):
             widget.setVisible(comparison is not None)
         if comparison is not None:
             self.curves.show_document(comparison)
-            self.verdict.setText(in_window_words(titled(comparison["sentence"])))
+            self.verdict.setText(titled(comparison["sentence"]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_histoclust.core.atomic import atomic_folder
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.export.format import Format, safe_slides
 from napari_histoclust.core.export.formats.h5ad import open_store, without_latent
 from napari_histoclust.core.jobs import Job, Progress
@@ -57,8 +57,8 @@ def write_spatialdata(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
 def require_spatialdata() -> None:
     """Raise HistoclustError where spatialdata cannot be imported."""
     if find_spec("spatialdata") is None:
-        raise HistoclustError(
-            "--to spatialdata: the library spatialdata is not installed: pip install "
+        raise SettingError(
+            "{to} spatialdata: the library spatialdata is not installed: pip install "
             "'napari-histoclust[spatialdata]', or choose another format."
         )
 
