@@ -119,7 +119,7 @@ def ours_at_random(path: Path, count: int) -> int:
 def decoded_alone(path: Path, places: Places) -> int:
     """Every tile decoded once and dropped: the floor of a reader that decodes whole tiles."""
     slides = [open_stack(path).slides[stain] for stain in STAINS]
-    levels = [slide._levels[0] for slide in slides]  # type: ignore[attr-defined]
+    levels = [slide.levels[0] for slide in slides]  # type: ignore[attr-defined]
     tiles = sorted({(int(y) // TILE_PX, int(x) // TILE_PX) for y, x in places})
     jobs = [(level, tile) for tile in tiles for level in levels]
     with ThreadPoolExecutor(THREADS) as pool:

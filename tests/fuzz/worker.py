@@ -27,7 +27,7 @@ def _grown(limit: int) -> None:
 def try_to_read(path: Path) -> tuple[str, str]:
     """Open a slide, read its corners and its middle; return "read", "holes" or "refused", and why."""
     from napari_histoclust.core.errors import HistoclustError
-    from napari_histoclust.core.slides.formats.registry import open_pictures
+    from napari_histoclust.core.slides.registry import open_pictures
 
     said: tuple[str, ...] = ()
     try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.tiled.tiles import lazy_level
 from napari_histoclust.viewer.pyramid import equal_extents, levels_of
 from viewer.pyramids import block_mean, write_stain
@@ -71,7 +71,9 @@ class Recorder:
     def __init__(self) -> None:
         self.read_levels: list[int] = []
 
-    def read(self, level: int, y: int, x: int, height: int, width: int) -> NDArray[np.uint8]:
+    def read(
+        self, level: int, y: int, x: int, height: int, width: int, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         if height * width:  # dask looks at an empty window to learn the kind of array
             self.read_levels.append(level)
         return np.zeros((height, width, 3), np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 from napari_histoclust.viewer.pyramid import levels_of
 from viewer.pyramids import TILE, write_stain
@@ -33,9 +34,8 @@ class Counted:
 def counted(path: Path) -> tuple[TiledSlide, list[Counted]]:
     slide = open_slide(path)
     assert isinstance(slide, TiledSlide)
-    levels = [Counted(level) for level in slide._levels]
-    slide._levels = tuple(levels)
-    return slide, levels
+    levels = [Counted(level) for level in slide.levels]
+    return replace(slide, levels=levels), levels
 
 
 def pan(level: Any, height: int, width: int, step: int) -> None:

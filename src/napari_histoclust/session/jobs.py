@@ -12,8 +12,9 @@ from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.config import FitSettings, MapSettings, Preset, RunSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.slides.formats.registry import is_image, is_zarr
+from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
 from napari_histoclust.core.slides.pyramid.build import with_pyramids
+from napari_histoclust.core.slides.registry import is_image
 from napari_histoclust.core.slides.stack import Stack, open_stack
 from napari_histoclust.session.forms.titles import in_window
 from napari_histoclust.session.sample import phantom_folder

@@ -14,10 +14,8 @@ from napari_histoclust.core.slides.tiled.tiles import lazy_level
 
 if TYPE_CHECKING:
     import dask.array as da
-    import numpy as np
-    from numpy.typing import NDArray
 
-    from napari_histoclust.core.slides.protocol import Slide
+    from napari_histoclust.core.slides.protocol import Slide, UInt8
 
     Shapes = tuple[tuple[int, int], ...]
 
@@ -55,5 +53,5 @@ class _Framed:
         self._slide = slide
         self.shapes = shapes
 
-    def read(self, level: int, y: int, x: int, height: int, width: int) -> NDArray[np.uint8]:
-        return self._slide.read(level, y, x, height, width)
+    def read(self, level: int, y: int, x: int, height: int, width: int, out: UInt8 | None = None) -> UInt8:
+        return self._slide.read(level, y, x, height, width, out)

@@ -58,9 +58,9 @@ def _is_ours(path: Path) -> bool:
 
 def _is_stack_folder(folder: Path) -> bool:
     """Whether the folder holds a stack.yaml, or images of at least two stains that we know by name."""
-    from napari_histoclust.core.slides.formats.registry import is_image, is_zarr
-    from napari_histoclust.core.slides.formats.tiff import stem
-    from napari_histoclust.core.slides.names import is_no_stain, recognise_stain
+    from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
+    from napari_histoclust.core.slides.names import is_no_stain, recognise_stain, stem
+    from napari_histoclust.core.slides.registry import is_image
 
     if (folder / "stack.yaml").is_file():
         return True

@@ -85,7 +85,7 @@ def test_regions_without_tissue_say_nothing() -> None:
 def test_what_is_not_valid_is_no_structure() -> None:
     """A hole in one stain has strong edges that lie nowhere in the other."""
     stack = pair((0, 0))
-    levels = stack.slides["CD31"]._levels  # type: ignore[attr-defined]
+    levels = stack.slides["CD31"].levels  # type: ignore[attr-defined]
     levels[0].picture[100:200, 100:200] = 255
     (found,) = check(stack)
     assert not found.warnings

@@ -15,9 +15,15 @@ from core.patches.made import mask_of, noise_stack
 from core.slides.written import ArrayLevel, noise
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.patches import reader
-from napari_histoclust.core.patches.cut import cut_patches, cut_stain, patches_of
 from napari_histoclust.core.patches.lattice import make_grid
-from napari_histoclust.core.patches.reader import AHEAD, Unit, read_patches, read_units
+from napari_histoclust.core.patches.reader import (
+    AHEAD,
+    Unit,
+    cut_patches,
+    read_patches,
+    read_units,
+)
+from napari_histoclust.core.slides.placed.warped import cut_windows, patches_of
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 
@@ -49,9 +55,10 @@ class WindowsOnly:
 
     def __init__(self, slide: Any) -> None:
         self._slide = slide
+        self.shapes = slide.shapes
         self.read_px = 0
 
-    def read(self, level: int, y: int, x: int, height: int, width: int) -> Any:
+    def read(self, level: int, y: int, x: int, height: int, width: int, out: Any = None) -> Any:
         self.read_px += height * width
         return self._slide.read(level, y, x, height, width)
 
@@ -69,7 +76,10 @@ def test_patches_over_the_edge_are_white_there(
     slide = TiledSlide(Path("x.tif"), "x", [ArrayLevel(noise(75, 85), tile)], None, "test")
     y, x = np.array(places).T
     out = np.zeros((len(places), 3, patch_px, patch_px, 3), np.uint8)
-    cut_stain(WindowsOnly(slide) if windows else slide, 0, y, x, out, 1)  # type: ignore[arg-type]
+    if windows:
+        cut_windows(WindowsOnly(slide), 0, y, x, out[:, 1])
+    else:
+        slide.cut(0, y, x, out, 1)
     for patch, (top, left) in zip(out[:, 1], places, strict=True):
         np.testing.assert_array_equal(patch, slide.read(0, top, left, patch_px, patch_px))
     assert not out[:, [0, 2]].any(), "another stain's patches were written to"
@@ -87,7 +97,7 @@ def test_the_tiles_under_the_patches_are_decoded_once_and_no_others(
     level = ArrayLevel(noise(75, 85), tile)
     slide = TiledSlide(Path("x.tif"), "x", [level], None, "test")
     y, x = np.array(places).T
-    cut_stain(slide, 0, y, x, np.empty((len(places), 1, patch_px, patch_px, 3), np.uint8), 0)
+    slide.cut(0, y, x, np.empty((len(places), 1, patch_px, patch_px, 3), np.uint8), 0)
     touched = np.zeros((75, 85), bool)
     for top, left in places:
         touched[max(top, 0) : max(top + patch_px, 0), max(left, 0) : max(left + patch_px, 0)] = True
@@ -99,7 +109,7 @@ def test_windows_far_apart_are_not_read_as_one() -> None:
     stack = noise_stack(2100, 2100, stains=1)
     slide = WindowsOnly(stack.slides["S0"])
     out = np.empty((2, 1, 30, 30, 3), np.uint8)
-    cut_stain(slide, 0, np.array([0, 2050]), np.array([0, 2060]), out, 0)  # type: ignore[arg-type]
+    cut_windows(slide, 0, np.array([0, 2050]), np.array([0, 2060]), out[:, 0])
     assert slide.read_px == 2 * 30 * 30
     np.testing.assert_array_equal(out[1], stack.read(0, 2050, 2060, 30, 30, ["S0"]))
 
@@ -174,7 +184,7 @@ def test_stopping_early_ends_the_threads_and_reads_little_more() -> None:
     assert next(reading).key == 0
     reading.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
-    decoded = sum(len(slide._levels[0].decoded) for slide in stack.slides.values())  # type: ignore[attr-defined]
+    decoded = sum(len(slide.levels[0].decoded) for slide in stack.slides.values())  # type: ignore[attr-defined]
     assert decoded <= 3 * (AHEAD + 1)
 
 
@@ -182,7 +192,7 @@ def test_units_are_read_ahead_of_who_takes_them() -> None:
     """While the first unit is looked at, the next ones are decoded."""
     stack = noise_stack(32 * 20, 32, stains=2)
     decoded = threading.Event()
-    level = stack.slides["S1"]._levels[0]  # type: ignore[attr-defined]
+    level = stack.slides["S1"].levels[0]  # type: ignore[attr-defined]
     decode = level.decode
 
     def told(row: int, col: int) -> Any:
@@ -213,7 +223,7 @@ def test_what_is_measured_belongs_to_its_unit() -> None:
 
 def test_a_damaged_tile_ends_the_reading_where_it_is_needed() -> None:
     stack = noise_stack(32 * 10, 32, stains=2)
-    level = stack.slides["S1"]._levels[0]  # type: ignore[attr-defined]
+    level = stack.slides["S1"].levels[0]  # type: ignore[attr-defined]
     decode = level.decode
 
     def damaged(row: int, col: int) -> Any:

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.registry import is_dicom_folder, is_image, is_zarr, open_pictures
+from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
+from napari_histoclust.core.slides.formats.openslide import is_dicom_folder
 from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.registry import is_image, open_pictures
 
 Pixels = NDArray[np.uint8]
 # What the libraries raise on files that they do not read.
@@ -91,9 +93,7 @@ def outcome(path: Path) -> Outcome:
         return Outcome(str(error))
     first = slides[0]
     said = tuple(warning for slide in slides for warning in slide.warnings)
-    holes = getattr(first, "holes", None)
-    if holes is not None:
-        said += tuple(s for s in holes.sentences() if s not in said)
+    said += tuple(s for s in first.hole_warnings() if s not in said)
     equal = tuple(_compared(path, pixels)) if len(pixels) == 1 else tuple(_compared_channels(path, pixels))
     return Outcome("", len(slides), first.shapes[0], len(first.shapes), first.um_per_px, said, equal)
 

@@ -16,12 +16,12 @@ from PIL import Image
 from core.slides.formats.test_ome_zarr import write_zarr
 from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.codestream import jpeg2000_size, jpeg_size, jpegxl_size, webp_size
-from napari_histoclust.core.slides.formats.guard import first_contact
-from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.formats.openslide import first_contact
+from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.stack import open_stack
-from napari_histoclust.core.slides.tiled.holed import HoledSlide
+from napari_histoclust.core.slides.tiff.codestream import jpeg2000_size, jpeg_size, jpegxl_size, webp_size
 from napari_histoclust.core.slides.tiled.holes import Holes
+from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 
 
 def write_tiles(path: Path, side_px: int = 512, compression: str | None = "deflate") -> np.ndarray:
@@ -57,7 +57,7 @@ def test_a_tile_that_was_never_written_is_a_hole(tmp_path: Path) -> None:
     picture = write_tiles(path)
     unwrite(path, 9)  # the tile at row 1, column 1
     slide = open_slide(path)
-    assert isinstance(slide, HoledSlide)
+    assert isinstance(slide, TiledSlide)
     assert slide.warnings == ("CD31.tif: 1 tile never written, left white and taken as not valid.",)
     window = slide.read(0, 0, 0, 512, 512)
     assert (window[64:128, 64:128] == 255).all()
@@ -79,13 +79,13 @@ def test_a_damaged_tile_is_a_hole_said_once(tmp_path: Path) -> None:
     offsets, _ = places(path)
     overwrite(path, offsets[27], b"\xff" * 64)
     slide = open_slide(path)
-    assert isinstance(slide, HoledSlide)
+    assert isinstance(slide, TiledSlide)
     assert slide.valid((8, 8), 64.0) is None
     for _ in range(3):
         window = slide.read(0, 0, 0, 512, 512)
     assert (window[192:256, 192:256] == 255).all()
     np.testing.assert_array_equal(window[:192], picture[:192])
-    assert slide.holes.sentences() == ("a.tif: 1 tile not decodable, left white and taken as not valid.",)
+    assert slide.hole_warnings() == ("a.tif: 1 tile not decodable, left white and taken as not valid.",)
     valid = slide.valid((8, 8), 64.0)
     assert valid is not None
     assert np.argwhere(~valid).tolist() == [[3, 3]]
@@ -122,12 +122,12 @@ def test_a_file_of_damaged_tiles_is_no_slide_with_holes(tmp_path: Path) -> None:
 
 
 def test_damaged_tiles_may_be_many_in_a_large_slide() -> None:
-    holes = Holes(Path("a.tif"), (64_000, 64_000))
+    holes = Holes(Path("a.tif"))
     for _ in range(1000):
         holes.decoded()
     for k in range(100):
         holes.add((0, 0, k), (0, 64 * k, 64, 64), "bad")
-    assert holes.sentences() == ("a.tif: 100 tiles not decodable, left white and taken as not valid.",)
+    assert holes.warnings() == ("a.tif: 100 tiles not decodable, left white and taken as not valid.",)
     with pytest.raises(HistoclustError, match="the file is damaged"):
         for k in range(100, 200):
             holes.add((0, 0, k), (0, 64 * k, 64, 64), "bad")
@@ -174,9 +174,9 @@ def test_a_damaged_chunk_of_a_zarr_is_a_hole(tmp_path: Path) -> None:
     chunks = sorted(file for file in (path / "0" / "c").rglob("*") if file.is_file())
     chunks[-1].write_bytes(b"\xff" * 40)
     slide = open_slide(path)
-    assert isinstance(slide, HoledSlide)
+    assert isinstance(slide, TiledSlide)
     assert (slide.read(0, 0, 0, 100, 131) == 255).all()  # one tile is all chunks of this small picture
-    assert slide.holes.sentences() == ("a.zarr: 1 tile not decodable, left white and taken as not valid.",)
+    assert slide.hole_warnings() == ("a.zarr: 1 tile not decodable, left white and taken as not valid.",)
     valid = slide.valid((10, 13), 10.0)
     assert valid is not None
     assert not valid.any()
@@ -191,13 +191,13 @@ def test_a_tile_that_lies_about_its_size_is_not_decoded(tmp_path: Path) -> None:
     frame = data.index(b"\xff\xc0")
     overwrite(path, offsets[5] + frame + 5, struct.pack(">HH", 65500, 65500))
     slide = open_slide(path)
-    assert isinstance(slide, HoledSlide)
+    assert isinstance(slide, TiledSlide)
     tracemalloc.start()
     window = slide.read(0, 0, 0, 256, 256)
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()
     assert (window[64:128, 64:128] == 255).all()
-    assert "1 tile not decodable" in slide.holes.sentences()[0]
+    assert "1 tile not decodable" in slide.hole_warnings()[0]
 
 
 def test_a_tile_of_another_depth_is_a_hole(tmp_path: Path) -> None:
@@ -211,9 +211,9 @@ def test_a_tile_of_another_depth_is_a_hole(tmp_path: Path) -> None:
     assert len(deep) < counts[5]
     overwrite(path, offsets[5], deep)
     slide = open_slide(path)
-    assert isinstance(slide, HoledSlide)
+    assert isinstance(slide, TiledSlide)
     assert (slide.read(0, 64, 64, 64, 64) == 255).all()
-    assert "1 tile not decodable" in slide.holes.sentences()[0]
+    assert "1 tile not decodable" in slide.hole_warnings()[0]
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (40, 1000), (333, 77), (1, 1), (2048, 300)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.slides.second_reader import outcome, slides_under, whole
-from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.registry import open_slide
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 DICOM = "vendor/dicom_CMU-1-Small-Region"

@@ -14,9 +14,9 @@ from core.slides.formats.test_ome_zarr import write_zarr
 from core.slides.second_reader import outcome
 from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.registry import open_pictures, open_slide
-from napari_histoclust.core.slides.formats.tiff_colours import to_8_bits
 from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.registry import open_pictures, open_slide
+from napari_histoclust.core.slides.tiff.colours import to_8_bits
 
 
 def whole(slide: Slide, level: int = 0) -> np.ndarray[Any, Any]:

@@ -13,8 +13,8 @@ from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.slides import overview
-from napari_histoclust.core.slides.formats.channels import group_channels
 from napari_histoclust.core.slides.levels import downsample
+from napari_histoclust.core.slides.names import group_channels
 from napari_histoclust.core.slides.overview import block_mean, overview_level, read_overview
 from napari_histoclust.core.slides.stack import open_stack
 

@@ -15,11 +15,11 @@ from core.slides.test_bad_input import overwrite, places, unwrite
 from core.slides.written import noise
 from napari_histoclust.core.errors import Cancelled, HistoclustError
 from napari_histoclust.core.jobs import Progress, drive
-from napari_histoclust.core.slides.formats.registry import open_slide
 from napari_histoclust.core.slides.overview import block_mean
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.pyramid.build import build_pyramids, with_pyramids
 from napari_histoclust.core.slides.pyramid.store import FOLDER_VARIABLE, GIB_VARIABLE, halves
+from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.stack import open_stack
 
 HEIGHT, WIDTH = 1301, 4500

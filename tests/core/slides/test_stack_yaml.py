@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.registry import open_slide
 from napari_histoclust.core.slides.placed.warped import WarpedSlide
+from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.stack import open_stack
 
 

@@ -52,12 +52,11 @@ def to_stain(run: Run, slide: int, stain: str | None) -> ToStain | None:
     if stain is None:
         return None
     from napari_histoclust.core.slides.names import canonical_stain
-    from napari_histoclust.core.slides.placed.warped import WarpedSlide
 
     stack, name = run.open_stack(slide), canonical_stain(stain)
     stack.require([name])
     own = stack.slides[name]
-    if not isinstance(own, WarpedSlide):
+    if not own.is_placed:
         return None
 
     def lead(xy: Float) -> Float:

@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.patches.cut import cut_stain
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
@@ -72,6 +71,37 @@ class Patches(Generic[K]):
 
 
 Measure = Callable[[K, UInt8], Any]
+
+
+def cut_patches(stack: Stack, level: int, y: Int, x: Int, patch_px: int, stains: Sequence[str]) -> UInt8:
+    """Read patches that lie near each other, in this thread; `read_units` reads many in several.
+
+    Parameters
+    ----------
+    stack : Stack
+        The slide.
+    level : int
+        Level of the stack that is read.
+    y, x : (n,) integers
+        Upper left corners in px of `level`.
+    patch_px : int
+        Side in px of `level`.
+    stains : sequence of str
+        Stains in the order wanted.
+
+    Returns
+    -------
+    (n, stains, patch_px, patch_px, 3) uint8 array
+
+    Raises
+    ------
+    HistoclustError
+        If a file cannot be decoded there.
+    """
+    out = np.empty((len(y), len(stains), patch_px, patch_px, 3), np.uint8)
+    for index, stain in enumerate(stains):
+        stack.slides[stain].cut(stack.slide_levels[stain][level], y, x, out, index)
+    return out
 
 
 def read_patches(
@@ -187,7 +217,7 @@ class _Reading(Generic[K]):
     def _read(self, index: int, stain: str) -> None:
         unit, stack = self._unit, self._unit.stack
         own = stack.slide_levels[stain][unit.level]
-        cut_stain(stack.slides[stain], own, unit.y, unit.x, self._pixels, index)
+        stack.slides[stain].cut(own, unit.y, unit.x, self._pixels, index)
         with self._lock:
             self._left -= 1
             is_last = self._left == 0

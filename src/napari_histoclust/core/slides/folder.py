@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.contents import Found
-from napari_histoclust.core.slides.formats.registry import is_image, open_pictures
-from napari_histoclust.core.slides.formats.tiff import stem
-from napari_histoclust.core.slides.names import canonical_stain, differing_parts, is_no_stain, recognise_stain
-from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.names import (
+    canonical_stain,
+    differing_parts,
+    is_no_stain,
+    recognise_stain,
+    stem,
+)
+from napari_histoclust.core.slides.protocol import Slide, StackContents
+from napari_histoclust.core.slides.registry import is_image, open_pictures
 
 _PREFERRED = ("aligned", "registered")
 
 
-def stains_in_folder(folder: Path) -> Found:
+def stains_in_folder(folder: Path) -> StackContents:
     """Open the images of a folder, one a stain.
 
     Raises
@@ -26,25 +30,25 @@ def stains_in_folder(folder: Path) -> Found:
     files, ignored = _images(folder)
     if not files:
         inner, warning = _subfolder(folder)
-        found = stains_in_folder(inner)
+        contents = stains_in_folder(inner)
         # "aligned" would be a poor name for a slide
-        name = folder.name if inner.name.lower() in _PREFERRED else found.name
-        return Found(name, found.slides, warnings=(warning, *found.warnings))
+        name = folder.name if inner.name.lower() in _PREFERRED else contents.name
+        return StackContents(name, contents.slides, warnings=(warning, *contents.warnings))
     if len(files) == 1:
-        found = stains_in_file(files[0])
-        return Found(folder.name, found.slides, warnings=(*ignored, *found.warnings))
+        contents = stains_in_file(files[0])
+        return StackContents(folder.name, contents.slides, warnings=(*ignored, *contents.warnings))
     stains = _stain_names(files)
     _refuse_doubles(folder, files, stains)
     slides = {stain: _only_picture(path) for stain, path in zip(stains, files, strict=True)}
-    return Found(folder.name, slides, warnings=(*ignored, *_contradictions(slides)))
+    return StackContents(folder.name, slides, warnings=(*ignored, *_contradictions(slides)))
 
 
-def stains_in_file(path: Path) -> Found:
+def stains_in_file(path: Path) -> StackContents:
     """Open one file: its channels are the stains, or it is a stack of a single stain."""
     pictures = open_pictures(path)
     if len(pictures) == 1:
         stain = recognise_stain(stem(path)) or recognise_stain(pictures[0].name) or pictures[0].name
-        return Found(stem(path), {stain: pictures[0]})
+        return StackContents(stem(path), {stain: pictures[0]})
     stains = [recognise_stain(picture.name) or picture.name for picture in pictures]
     if len(set(stains)) < len(stains):
         # two channels of one stain: their full names tell them apart, or nothing does
@@ -52,7 +56,7 @@ def stains_in_file(path: Path) -> Found:
     doubles = sorted({stain for stain in stains if stains.count(stain) > 1})
     if doubles:
         raise HistoclustError(f"{path}: two of its channels are called {doubles[0]}: name each stain once.")
-    return Found(stem(path), dict(zip(stains, pictures, strict=True)))
+    return StackContents(stem(path), dict(zip(stains, pictures, strict=True)))
 
 
 def _images(folder: Path) -> tuple[list[Path], list[str]]:

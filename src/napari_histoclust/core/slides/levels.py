@@ -1,13 +1,18 @@
-"""The pyramid levels that all stains of a stack have in common."""
+"""Levels of pyramids: which of them stains have in common, and how a level is averaged down."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from napari_histoclust.core.slides.protocol import Slide
+import numpy as np
+
+from napari_histoclust.core.slides.protocol import Slide, UInt8
 
 Shape = tuple[int, int]
+
+STRIP_BYTES = 16 * 2**20
+"""What is read at a time of a level that is averaged down."""
 
 
 @dataclass(frozen=True)
@@ -51,3 +56,19 @@ def downsample(full: Shape, small: Shape) -> float:
         if all(abs(whole / factor - part) <= 1 for whole, part in zip(full, small, strict=True)):
             return float(factor)
     return (full[0] + full[1]) / (small[0] + small[1])
+
+
+def block_mean(picture: UInt8, factor: int) -> UInt8:
+    """Average a (h, w, 3) picture over squares of `factor` px; edge squares over what they hold."""
+    if factor == 1:
+        return picture
+    height, width = picture.shape[:2]
+    pad = [(0, -height % factor), (0, -width % factor), (0, 0)]
+    if pad[0][1] or pad[1][1]:
+        picture = np.pad(picture, pad, mode="edge")
+    rows, cols = picture.shape[0] // factor, picture.shape[1] // factor
+    squares = picture.reshape(rows, factor, cols, factor, 3)
+    # Two steps with 32-bit sums: the mean of numpy would go through float64 of the whole strip.
+    sums = squares.sum(axis=1, dtype=np.uint32).sum(axis=2, dtype=np.uint32)
+    mean: UInt8 = ((sums + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    return mean

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from napari_histoclust.core.errors import HistoclustError
 
 # Order of the published channels; other stains follow by alphabet.
 PUBLISHED = ("HE", "CD31", "CK19", "Ki67", "MT")
@@ -56,6 +59,10 @@ _NO_STAIN = frozenset(
         ),
     )
 )
+
+# Channels that make up one RGB picture, and names that say nothing.
+_COLOUR = re.compile(r"(?:^|[\s_\-.:(\[]+)(?:red|green|blue|r|g|b)[)\]]*$", re.IGNORECASE)
+_PLAIN = re.compile(r"^(channel|ch|c)?[\s_:\-]*\d*(:\d+)*$", re.IGNORECASE)
 
 
 def _words(text: str) -> list[str]:
@@ -113,3 +120,59 @@ def in_order(stains: Iterable[str]) -> tuple[str, ...]:
     """Sort stains: the published ones in their order, then the others by alphabet."""
     rank = {stain: place for place, stain in enumerate(PUBLISHED)}
     return tuple(sorted(stains, key=lambda stain: (rank.get(stain, len(rank)), stain.lower(), stain)))
+
+
+def group_channels(
+    path: Path, count: int, names: Sequence[str], *, grey: bool
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Group channels into pictures.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the error.
+    count : int
+        Number of channels.
+    names : sequence of str
+        Their names as far as the file states them.
+    grey : bool
+        Whether a channel is one grey plane; otherwise each is an RGB picture already.
+
+    Returns
+    -------
+    list of (name, channel numbers)
+        One entry a picture; the name is empty where there is one picture alone.
+
+    Raises
+    ------
+    HistoclustError
+        If there are several channels and no names to tell them apart.
+    """
+    stated = [name.strip() for name in names]
+    named = len(stated) == count and not any(_PLAIN.match(name) for name in stated)
+    if count == 1:
+        return [("" if not named else stated[0], (0,))]
+    if grey and count % 3 == 0 and (triples := _triples(stated if named else [], count)):
+        return triples
+    if not named:
+        raise HistoclustError(
+            f"{path}: has {count} channels but no channel names, so the stains are unknown: name the "
+            "channels or save one file a stain."
+        )
+    return [(name, (channel,)) for channel, name in enumerate(stated)]
+
+
+def _triples(names: Sequence[str], count: int) -> list[tuple[str, tuple[int, ...]]]:
+    """Pictures of three channels each: names that differ in red, green, blue alone, or not at all."""
+    if not names:
+        return [("", (0, 1, 2))] if count == 3 else []
+    stems = [_COLOUR.sub("", name) for name in names]
+    groups = [stems[start : start + 3] for start in range(0, count, 3)]
+    if any(len(set(group)) > 1 for group in groups) or len({group[0] for group in groups}) < len(groups):
+        return []
+    return [(group[0], (3 * k, 3 * k + 1, 3 * k + 2)) for k, group in enumerate(groups)]
+
+
+def stem(path: Path) -> str:
+    """Return the file's name without .tif, .ome.tif and their like."""
+    return path.name.split(".ome.")[0] if ".ome." in path.name.lower() else path.stem

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.slides.levels import STRIP_BYTES, block_mean
 from napari_histoclust.core.slides.protocol import UInt8
-
-if TYPE_CHECKING:
-    from napari_histoclust.core.slides.stack import Stack
-
-STRIP_BYTES = 16 * 2**20
+from napari_histoclust.core.slides.stack import Stack
 
 
 def overview_level(stack: Stack, downsample: float) -> tuple[int, int]:
@@ -47,19 +42,3 @@ def read_overview(stack: Stack, stain: str, level: int, factor: int) -> Job[UInt
         strip = stack.read(level, top * factor, 0, tall, width, [stain])[0]
         out[top : top + rows] = block_mean(strip, factor)
     return out
-
-
-def block_mean(picture: UInt8, factor: int) -> UInt8:
-    """Average a (h, w, 3) picture over squares of `factor` px; edge squares over what they hold."""
-    if factor == 1:
-        return picture
-    height, width = picture.shape[:2]
-    pad = [(0, -height % factor), (0, -width % factor), (0, 0)]
-    if pad[0][1] or pad[1][1]:
-        picture = np.pad(picture, pad, mode="edge")
-    rows, cols = picture.shape[0] // factor, picture.shape[1] // factor
-    squares = picture.reshape(rows, factor, cols, factor, 3)
-    # Two steps with 32-bit sums: the mean of numpy would go through float64 of the whole strip.
-    sums = squares.sum(axis=1, dtype=np.uint32).sum(axis=2, dtype=np.uint32)
-    mean: UInt8 = ((sums + factor * factor // 2) // (factor * factor)).astype(np.uint8)
-    return mean

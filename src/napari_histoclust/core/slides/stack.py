@@ -15,14 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.contents import Found
 from napari_histoclust.core.slides.folder import stains_in_file, stains_in_folder
-from napari_histoclust.core.slides.formats.registry import is_zarr
+from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
 from napari_histoclust.core.slides.levels import common_levels
 from napari_histoclust.core.slides.names import in_order
 from napari_histoclust.core.slides.placed.position import placed_by_coordinates
-from napari_histoclust.core.slides.placed.warped import valid_of
-from napari_histoclust.core.slides.protocol import Slide, UInt8
+from napari_histoclust.core.slides.protocol import Slide, StackContents, UInt8
 from napari_histoclust.core.slides.stack_yaml import stains_in_yaml
 
 if TYPE_CHECKING:
@@ -117,7 +115,7 @@ class Stack:
         return self.slides[stain].dask_levels()
 
     def valid(self, stain: str, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
-        """Mark where a stain shows its own picture, None where it does everywhere.
+        """Return where a stain shows its own picture, None where it does everywhere.
 
         What was laid into the frame ends somewhere; files may have holes.
 
@@ -128,7 +126,7 @@ class Stack:
         downsample : float
             Level-0 px per px of it.
         """
-        return valid_of(self.slides[stain], shape, downsample)
+        return self.slides[stain].valid(shape, downsample)
 
     def require(self, stains: Sequence[str]) -> None:
         """Raise HistoclustError where one of `stains` is missing; it names those at hand."""
@@ -175,10 +173,10 @@ def open_stack(path: str | Path) -> Stack:
         If the path, its files or their sizes do not make a stack; one sentence that says what to do.
     """
     path = Path(path)
-    return _checked(path, _find(path))
+    return _checked(path, _contents(path))
 
 
-def _find(path: Path) -> Found:
+def _contents(path: Path) -> StackContents:
     if not path.exists():
         raise HistoclustError(f"{path}: no such file or folder.")
     if path.suffix.lower() in (".yaml", ".yml"):
@@ -189,24 +187,24 @@ def _find(path: Path) -> Found:
     return stains_in_file(path)
 
 
-def _checked(path: Path, found: Found) -> Stack:
+def _checked(path: Path, contents: StackContents) -> Stack:
     """Check that the stains share one frame and put them together."""
-    stains = in_order(found.slides)
-    reference = found.reference or stains[0]
-    slides, moved = placed_by_coordinates(path, found.slides, reference)
+    stains = in_order(contents.slides)
+    reference = contents.reference or stains[0]
+    slides, moved = placed_by_coordinates(path, contents.slides, reference)
     _check_sizes(path, slides, stains, reference)
     levels = common_levels(slides, stains, reference)
-    scale, warnings = _scale(replace(found, slides=slides), stains, reference)
+    scale, warnings = _scale(replace(contents, slides=slides), stains, reference)
     own = [*moved, *(warning for stain in stains for warning in slides[stain].warnings)]
     return Stack(
-        name=found.name,
+        name=contents.name,
         path=path,
         stains=stains,
         reference=reference,
         shapes=levels.shapes,
         downsamples=levels.downsamples,
         um_per_px=scale,
-        warnings=(*found.warnings, *own, *warnings),
+        warnings=(*contents.warnings, *own, *warnings),
         slides={stain: slides[stain] for stain in stains},
         slide_levels=levels.own,
     )
@@ -223,11 +221,11 @@ def _check_sizes(path: Path, slides: Mapping[str, Slide], stains: Sequence[str],
             )
 
 
-def _scale(found: Found, stains: Sequence[str], reference: str) -> tuple[float | None, list[str]]:
+def _scale(contents: StackContents, stains: Sequence[str], reference: str) -> tuple[float | None, list[str]]:
     """Return the size of a px, stated by the stack.yaml, the reference or any other stain, and warnings."""
-    if found.um_per_px is not None:
-        return found.um_per_px, []
-    stated = {s: found.slides[s].um_per_px for s in (reference, *stains) if found.slides[s].um_per_px}
+    if contents.um_per_px is not None:
+        return contents.um_per_px, []
+    stated = {s: contents.slides[s].um_per_px for s in (reference, *stains) if contents.slides[s].um_per_px}
     if not stated:
         return None, ["The physical size of a px is not stated in the files, so lengths are given in px."]
     first, scale = next(iter(stated.items()))

@@ -10,8 +10,6 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.contents import Found
-from napari_histoclust.core.slides.formats.registry import open_slide
 from napari_histoclust.core.slides.names import canonical_stain, in_order
 from napari_histoclust.core.slides.placed.affine import (
     Matrix,
@@ -28,7 +26,8 @@ from napari_histoclust.core.slides.placed.displacement import (
 )
 from napari_histoclust.core.slides.placed.position import coordinate_affine
 from napari_histoclust.core.slides.placed.warped import WarpedSlide
-from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.protocol import Slide, StackContents
+from napari_histoclust.core.slides.registry import open_slide
 
 Row = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -120,7 +119,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def stains_in_yaml(path: Path) -> Found:
+def stains_in_yaml(path: Path) -> StackContents:
     """Open the stains that a stack.yaml names; paths are relative to it.
 
     Raises
@@ -142,7 +141,7 @@ def stains_in_yaml(path: Path) -> Found:
         stain: _placed(path, stain, entry, slides, reference, document.um_per_px)
         for stain, entry in entries.items()
     }
-    return Found(document.name or path.resolve().parent.name, placed, reference, document.um_per_px)
+    return StackContents(document.name or path.resolve().parent.name, placed, reference, document.um_per_px)
 
 
 def _parse(path: Path) -> StackFile:

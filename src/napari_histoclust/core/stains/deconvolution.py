@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.patches.cut import cut_patches
 from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.patches.reader import cut_patches
 from napari_histoclust.core.slides.names import recognise_stain
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.stains.optical_density import channel_optical_density, optical_density

@@ -32,7 +32,6 @@ from napari_histoclust.core.run.manifest import (
 from napari_histoclust.core.run.run import Run, open_run
 from napari_histoclust.core.run.store import GrowingStore, patch_table, sweep
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.slides.tiled.holes import holes_said
 from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
 from napari_histoclust.core.stains.deconvolution import DyeVectors, dye_names, dye_vectors
 from napari_histoclust.core.steps.labelling import label_missing
@@ -97,7 +96,8 @@ def map_stacks(
 
 def _with_holes(entry: SlideEntry, stack: Stack) -> SlideEntry:
     """Add to the warnings what only reading the slide has shown."""
-    new = [said for said in holes_said(stack.slides.values()) if said not in entry.warnings]
+    holes = [sentence for slide in stack.slides.values() for sentence in slide.hole_warnings()]
+    new = [sentence for sentence in holes if sentence not in entry.warnings]
     return entry.model_copy(update={"warnings": (*entry.warnings, *new)}) if new else entry
 
 

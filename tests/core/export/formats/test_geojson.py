@@ -24,9 +24,9 @@ from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run.run import Run
-from napari_histoclust.core.slides.formats.registry import open_slide
 from napari_histoclust.core.slides.placed.displacement import Displacement
 from napari_histoclust.core.slides.placed.warped import WarpedSlide
+from napari_histoclust.core.slides.registry import open_slide
 from stacks import write_stack
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.slides.written import noise
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.registry import open_slide
 
 
 def test_png_gives_the_pixels_written(tmp_path: Path) -> None:

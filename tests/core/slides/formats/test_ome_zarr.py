@@ -12,7 +12,7 @@ import zarr
 
 from core.slides.written import noise
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.registry import open_slide
+from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.stack import open_stack
 
 

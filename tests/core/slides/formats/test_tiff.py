@@ -11,8 +11,8 @@ import tifffile
 
 from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.registry import open_pictures, open_slide
 from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.registry import open_pictures, open_slide
 
 
 def whole(slide: Slide, level: int = 0) -> np.ndarray[Any, Any]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
+from PIL import Image
 
 from core.slides.written import UInt8, noise, write_pyramid
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.placed.position import stage_corner_um
 from napari_histoclust.core.slides.placed.warped import WarpedSlide
+from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.stack import open_stack
 
 
@@ -86,7 +87,7 @@ def test_sizes_that_differ_without_coordinates_are_refused(
 def test_a_position_without_a_unit_of_length_is_none(tmp_path: Path) -> None:
     write(tmp_path / "HE.ome.tif", noise(100, 100), 0.5, (0, 0), "reference frame")
     write(tmp_path / "MT.ome.tif", noise(100, 100, 1), 0.5, (40, 40), "reference frame")
-    assert stage_corner_um(tmp_path / "MT.ome.tif") is None
+    assert open_slide(tmp_path / "MT.ome.tif").corner_um is None
     assert not isinstance(open_stack(tmp_path).slides["MT"], WarpedSlide)
 
 
@@ -128,16 +129,30 @@ def test_the_translation_of_an_ome_zarr_is_its_corner(tmp_path: Path, version: s
         ],
     }
     document = {"multiscales": [multiscale]}
-    name, text = (
-        (".zattrs", document) if version == "0.4" else ("zarr.json", {"attributes": {"ome": document}})
-    )
-    (tmp_path / name).write_text(json.dumps(text))
-    assert stage_corner_um(tmp_path) == (1500.0, 20.0)
+    store = zarr.open_group(tmp_path, mode="w", zarr_format=2 if version == "0.4" else 3)
+    store.create_array("0", shape=(3, 16, 16), dtype="uint8")
+    store.attrs.update(document if version == "0.4" else {"ome": document})
+    assert open_slide(tmp_path).corner_um == (1500.0, 20.0)
 
 
 def test_files_that_state_nothing_have_no_corner(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "plain.tif", noise(9, 9), photometric="rgb")
-    (tmp_path / "broken.ome.tif").write_bytes(b"II*\0")
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store" / ".zattrs").write_text("[]")
-    assert all(stage_corner_um(path) is None for path in tmp_path.iterdir())
+    Image.fromarray(noise(9, 9)).save(tmp_path / "plain.png")
+    assert all(open_slide(path).corner_um is None for path in tmp_path.iterdir())
+
+
+def test_each_file_is_opened_and_its_metadata_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, stain in enumerate(("HE", "MT", "CD31")):
+        write(tmp_path / f"{stain}.ome.tif", noise(100, 100, number), 0.5, (0, 10 * number))
+    opened: list[str] = []
+
+    class Counting(tifffile.TiffFile):
+        def __init__(self, file: Path, **options: Any) -> None:
+            opened.append(file.name)
+            super().__init__(file, **options)
+
+    monkeypatch.setattr(tifffile, "TiffFile", Counting)
+    assert open_stack(tmp_path).slides["MT"].is_placed
+    assert sorted(opened) == ["CD31.ome.tif", "HE.ome.tif", "MT.ome.tif"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from scipy import ndimage
 
 from core.slides.written import ArrayLevel, UInt8, halved, noise, write_pyramid
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.patches.cut import cut_patches
+from napari_histoclust.core.patches.reader import cut_patches
 from napari_histoclust.core.slides.overview import read_overview
 from napari_histoclust.core.slides.placed.displacement import Displacement
 from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.stack import open_stack
+from napari_histoclust.core.slides.tiled.holes import Holes
 from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 from napari_histoclust.core.tissue.mask import find_tissue
 from napari_histoclust.viewer.pyramid import levels_of
@@ -163,14 +165,9 @@ def test_what_lies_outside_a_stain_is_not_valid(tmp_path: Path) -> None:
 
 
 def test_holes_of_a_stain_move_with_it() -> None:
-    slide = slide_of(PICTURE)
-
-    def valid(shape: tuple[int, int], downsample: float) -> NDArray[np.bool_]:
-        mask = np.ones(shape, bool)
-        mask[: round(50 / downsample), : round(60 / downsample)] = False
-        return mask
-
-    slide.valid = valid  # type: ignore[assignment]
+    holes = Holes(Path("a.tif"))
+    holes.note_unwritten([(0, 0, 50, 60)])
+    slide = replace(slide_of(PICTURE), holes=holes)
     warped = WarpedSlide(slide, turned(0, 1, 40, 30), SHAPES)
     mark = warped.valid((80, 85), 2.0)
     expected = np.zeros((80, 85), bool)

@@ -11,9 +11,9 @@ import PIL
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.tiff_colours import to_8_bits
-from napari_histoclust.core.slides.formats.tiff_pages import check_size
+from napari_histoclust.core.slides.format import Format, check_size
 from napari_histoclust.core.slides.protocol import UInt8
+from napari_histoclust.core.slides.tiff.colours import to_8_bits
 from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 
 READER = f"Pillow {PIL.__version__}"
@@ -95,3 +95,13 @@ def _unreadable(path: Path) -> HistoclustError:
     return HistoclustError(
         f"{path}: is not a readable picture: the file is damaged, copy or export it again."
     )
+
+
+FORMAT = Format(
+    name="PNG, JPEG or JPEG 2000",
+    open=open_flat,
+    suffixes=(".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".jpx"),
+    recognises=lambda path, start: start.startswith(
+        (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
+    ),
+)

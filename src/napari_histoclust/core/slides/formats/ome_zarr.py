@@ -9,22 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
-import zarr.errors
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.channels import group_channels
-from napari_histoclust.core.slides.formats.tiff_colours import to_8_bits
-from napari_histoclust.core.slides.formats.tiff_pages import MAX_TILE_BYTES, check_size
-from napari_histoclust.core.slides.protocol import UInt8
-from napari_histoclust.core.slides.tiled.holed import HoledSlide
+from napari_histoclust.core.slides.format import MAX_TILE_BYTES, Format, check_size, gone, reason
+from napari_histoclust.core.slides.names import group_channels
+from napari_histoclust.core.slides.protocol import Corner, UInt8
+from napari_histoclust.core.slides.tiff.colours import to_8_bits
 from napari_histoclust.core.slides.tiled.holes import Box, Holes
 from napari_histoclust.core.slides.tiled.tiles import CHUNK_PX, WHITE, TiledSlide
 
-READER = f"zarr {zarr.__version__}"
-# What zarr raises on stores that are damaged.
-_DAMAGED = (ValueError, KeyError, IndexError, TypeError, OSError, RuntimeError, zarr.errors.BaseZarrError)
+# What zarr raises on stores that are damaged; its own errors are kinds of ValueError.
+_DAMAGED = (ValueError, KeyError, IndexError, TypeError, OSError, RuntimeError)
 _UM = {
     "nanometer": 1e-3,
     "micrometer": 1.0,
@@ -94,8 +90,7 @@ class ZarrLevel:
             pixels = np.asarray(self.array[tuple(place.get(axis, 0) for axis in self.axes)])
         except _DAMAGED as error:
             self._refuse_gone()
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            self.holes.add((self.number, row, col), self._box(row, col), lines[0][:120])
+            self.holes.add((self.number, row, col), self._box(row, col), reason(error))
             return np.full((height, width, 3), WHITE, np.uint8)
         self.holes.decoded()
         self._refuse_vanished(pixels)
@@ -113,9 +108,7 @@ class ZarrLevel:
 
     def _refuse_gone(self) -> None:
         if not self.path.exists():
-            raise HistoclustError(
-                f"{self.path}: can no longer be read: is its drive still connected? Then start again."
-            )
+            raise gone(self.path)
 
     def _rgb(self, pixels: NDArray[Any]) -> UInt8:
         left = [axis for axis in self.axes if axis in "cyx"]
@@ -135,12 +128,15 @@ def open_ome_zarr(path: Path) -> tuple[TiledSlide, ...]:
     HistoclustError
         If it is no OME-Zarr image, damaged, or its pixels are not 8-bit; names it.
     """
+    import zarr  # takes a third of a second, and most slides are TIFF
+
     attributes = _attributes(path)
     try:
         multiscale = attributes["multiscales"][0]
         axes = "".join(axis["name"].lower() for axis in multiscale["axes"])
         arrays = [zarr.open_array(path / level["path"], mode="r") for level in multiscale["datasets"]]
         scale = _um_per_px(multiscale, axes)
+        corner = _corner_um(multiscale, axes)
     except _DAMAGED as error:
         raise HistoclustError(
             f"{path}: is not a readable OME-Zarr image of version 0.4 or 0.5: export it again."
@@ -150,27 +146,31 @@ def open_ome_zarr(path: Path) -> tuple[TiledSlide, ...]:
     channels = arrays[0].shape[axes.index("c")] if "c" in axes else 1
     name = str(multiscale.get("name") or "").strip("/") or path.name.split(".")[0]
     return tuple(
-        _slide(path, stain or name, arrays, axes, members, scale)
+        _slide(path, stain or name, arrays, axes, members, (scale, f"zarr {zarr.__version__}", corner))
         for stain, members in group_channels(path, channels, names, grey=True)
     )
 
 
 def _slide(
-    path: Path, name: str, arrays: Sequence[Any], axes: str, members: tuple[int, ...], scale: float | None
+    path: Path,
+    name: str,
+    arrays: Sequence[Any],
+    axes: str,
+    members: tuple[int, ...],
+    stated: tuple[float | None, str, Corner | None],
 ) -> TiledSlide:
     warnings = [f"{path.name}: {name} is grey, shown as grey RGB."] if len(members) == 1 else []
     bits = 8 * arrays[0].dtype.itemsize
     if bits > 8:
         warnings.append(f"{path.name}: has {bits} bits a sample, 0 to {2**bits - 1} are shown as 0 to 255.")
     heights = [array.shape[axes.index("y")] for array in arrays]
-    holes = Holes(path, (heights[0], arrays[0].shape[axes.index("x")]))
+    holes = Holes(path)
     levels = [
         ZarrLevel(path, array, axes, members, bits, number, max(1.0, heights[0] / max(1, height)), holes)
         for number, (array, height) in enumerate(zip(arrays, heights, strict=True))
     ]
-    slide = HoledSlide(path, name, levels, scale, READER, tuple(warnings))
-    slide.holes = holes
-    return slide
+    scale, reader, corner = stated
+    return TiledSlide(path, name, levels, scale, reader, tuple(warnings), holes, corner)
 
 
 def _attributes(path: Path) -> Mapping[str, Any]:
@@ -216,14 +216,37 @@ def _check(path: Path, arrays: Sequence[Any], axes: str) -> None:
 
 def _um_per_px(multiscale: Mapping[str, Any], axes: str) -> float | None:
     """Return the width of a level-0 px where the x axis has a unit of length."""
-    place = axes.index("x")
-    factor = _UM.get(multiscale["axes"][place].get("unit", ""))
-    if factor is None:
-        return None
-    steps = [
-        *multiscale["datasets"][0].get("coordinateTransformations", []),
-        *multiscale.get("coordinateTransformations", []),
+    x = axes.index("x")
+    factor = _UM.get(multiscale["axes"][x].get("unit", ""))
+    scale = None if factor is None else factor * float(np.prod(_transformations(multiscale, "scale", x)))
+    return scale if scale is not None and scale > 0 else None
+
+
+def _corner_um(multiscale: Mapping[str, Any], axes: str) -> Corner | None:
+    """Return the translation (y, x) where there is one and both axes have a unit of length."""
+    corner = []
+    for axis in (axes.index("y"), axes.index("x")):
+        factor = _UM.get(multiscale["axes"][axis].get("unit", ""))
+        moved = _transformations(multiscale, "translation", axis)
+        if factor is None or not moved:
+            return None
+        corner.append(factor * sum(moved))
+    return corner[0], corner[1]
+
+
+def _transformations(multiscale: Mapping[str, Any], kind: str, axis: int) -> list[float]:
+    """What the transformations of a kind, of level 0 and of all levels, state for an axis."""
+    return [
+        float(step[kind][axis])
+        for part in (multiscale["datasets"][0], multiscale)
+        for step in part.get("coordinateTransformations", [])
+        if step.get("type") == kind
     ]
-    scales = [float(step["scale"][place]) for step in steps if step.get("type") == "scale"]
-    scale = factor * float(np.prod(scales))
-    return scale if scale > 0 else None
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a path is a folder with a zarr group."""
+    return path.is_dir() and any((path / name).is_file() for name in (".zattrs", ".zgroup", "zarr.json"))
+
+
+FORMAT = Format(name="OME-Zarr", open=open_ome_zarr, recognises_folder=is_zarr, rank=10)

@@ -1,29 +1,62 @@
 """What openslide alone reads: DICOM, MIRAX, Hamamatsu VMS, Ventana BIF, Zeiss CZI, Sakura.
 
 openslide is a C library; a damaged file may bring it down, and the program with it. The first contact with a
-file is therefore made by a process of its own (`guard`).
+file is therefore made by a process of its own, which opens it and decodes the middle of each level: a fifth
+of a second, once a file.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import openslide
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.guard import first_contact
-from napari_histoclust.core.slides.formats.tiff_pages import check_size
+from napari_histoclust.core.slides.format import Format, check_size, gone, reason
 from napari_histoclust.core.slides.protocol import UInt8
-from napari_histoclust.core.slides.tiled.holed import HoledSlide
 from napari_histoclust.core.slides.tiled.holes import Holes
 from napari_histoclust.core.slides.tiled.tiles import WHITE, TiledSlide
 
-READER = f"openslide {openslide.__library_version__}"
+if TYPE_CHECKING:
+    import openslide
+
+SECONDS = 20
+_BYTES = 4 * 2**30
+# The child knows nothing of this package, so that it starts at once.
+_LOOK = """
+import sys
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
+except (ImportError, ValueError, OSError):
+    pass
+import openslide
+try:
+    with openslide.OpenSlide(sys.argv[1]) as slide:
+        for level, (width, height) in enumerate(slide.level_dimensions):
+            step = slide.level_downsamples[level]
+            place = int(width / 2 * step), int(height / 2 * step)
+            slide.read_region(place, level, (min(width, 64), min(height, 64)))
+except (openslide.OpenSlideError, OSError, MemoryError, ValueError) as error:
+    print(str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__)
+    sys.exit(3)
+"""
+
+_passed: set[tuple[str, int, int]] = set()
+_lock = threading.Lock()
 _TILE_PX = 512
 _SERIES = "dicom.SeriesInstanceUID"
+# A folder of DICOM files is known by one of its first entries.
+_LOOKED_AT = 50
+_PREAMBLE = 128  # bytes before the mark of a DICOM file
+# Their own files begin as TIFF, JPEG or plain text.
+_BY_NAME = (".mrxs", ".vms", ".vmu", ".bif")
 
 
 class _Handle:
@@ -32,16 +65,23 @@ class _Handle:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self.slide = openslide.OpenSlide(path)
+        self.slide = self._opened()
+
+    def _opened(self) -> openslide.OpenSlide:
+        import openslide
+
+        return openslide.OpenSlide(self._path)
 
     def region(self, level: int, x: int, y: int, size: tuple[int, int]) -> UInt8:
+        import openslide
+
         slide = self.slide
         try:
             return np.asarray(slide.read_region((x, y), level, size))
         except openslide.OpenSlideError:
             with self._lock:
                 if self.slide is slide:
-                    self.slide = openslide.OpenSlide(self._path)
+                    self.slide = self._opened()
             raise
 
 
@@ -63,6 +103,8 @@ class OpenSlideLevel:
 
     def decode(self, row: int, col: int) -> UInt8:
         """Return the pixels of one tile; what was never scanned and what is damaged is white."""
+        import openslide
+
         y, x = row * _TILE_PX, col * _TILE_PX
         height, width = min(_TILE_PX, self.shape[0] - y), min(_TILE_PX, self.shape[1] - x)
         top, left = round(y * self.downsample), round(x * self.downsample)
@@ -70,9 +112,9 @@ class OpenSlideLevel:
             rgba = self.handle.region(self.number, left, top, (width, height))
         except openslide.OpenSlideError as error:
             if not self.path.exists():
-                raise _gone(self.path) from error
+                raise gone(self.path) from error
             box = top, left, round(height * self.downsample), round(width * self.downsample)
-            self.holes.add((self.number, row, col), box, _reason(error))
+            self.holes.add((self.number, row, col), box, reason(error))
             return np.full((height, width, 3), WHITE, np.uint8)
         self.holes.decoded()
         return _over_white(rgba)
@@ -86,6 +128,8 @@ def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
     HistoclustError
         If openslide does not read it, or not to the end of a first look; names it.
     """
+    import openslide
+
     file = dicom_files(path)[0] if path.is_dir() else path
     first_contact(path, file)
     try:
@@ -96,15 +140,14 @@ def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
     sides = handle.slide.level_dimensions
     shapes = [(height, width) for width, height in sides]
     check_size(path, *shapes[0])
-    holes = Holes(path, shapes[0])
+    holes = Holes(path)
     levels = [
         OpenSlideLevel(path, handle, number, handle.slide.level_downsamples[number], shape, holes)
         for number, shape in enumerate(shapes)
     ]
     scale = _um_per_px(properties.get(openslide.PROPERTY_NAME_MPP_X))
-    slide = HoledSlide(file, _name(path), levels, scale, READER)
-    slide.holes = holes
-    return (slide,)
+    reader = f"openslide {openslide.__library_version__}"
+    return (TiledSlide(file, _name(path), levels, scale, reader, holes=holes),)
 
 
 def dicom_files(folder: Path) -> list[Path]:
@@ -114,6 +157,8 @@ def dicom_files(folder: Path) -> list[Path]:
 
 def dicom_series(path: Path) -> str:
     """Return which slide a DICOM file is part of; its own name where that cannot be told."""
+    import openslide
+
     try:
         with openslide.OpenSlide(path) as slide:
             return slide.properties.get(_SERIES, path.name)
@@ -143,17 +188,77 @@ def _over_white(rgba: UInt8) -> UInt8:
     return ((rgba[..., :3] * wide + WHITE * (255 - wide) + 127) // 255).astype(np.uint8)
 
 
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return "".join(filter(str.isprintable, lines[0]))[:120].rstrip(".")
-
-
-def _gone(path: Path) -> HistoclustError:
-    return HistoclustError(f"{path}: can no longer be read: is its drive still connected? Then start again.")
-
-
 def _unreadable(path: Path, error: Exception) -> HistoclustError:
     return HistoclustError(
-        f"{path}: is not a slide that can be read ({_reason(error)}): the file is damaged or parts of it are "
+        f"{path}: is not a slide that can be read ({reason(error)}): the file is damaged or parts of it are "
         "missing, copy or export it again."
     )
+
+
+def first_contact(path: Path, file: Path) -> None:
+    """Open `file` in another process, and remember that it went well.
+
+    Parameters
+    ----------
+    path : Path
+        What the user gave, for the sentence.
+    file : Path
+        The file to open.
+
+    Raises
+    ------
+    HistoclustError
+        If it cannot be opened, takes too long or brings its decoder down.
+    """
+    stat = file.stat()
+    key = str(file.resolve()), stat.st_size, stat.st_mtime_ns
+    with _lock:
+        if key in _passed:
+            return
+    fault = _fault(file)
+    if fault:
+        raise HistoclustError(
+            f"{path}: is not a slide that can be read ({fault.rstrip('.')}): the file is damaged or parts of "
+            "it are missing, copy or export it again."
+        )
+    with _lock:
+        _passed.add(key)
+
+
+def _fault(file: Path) -> str:
+    command = [sys.executable, "-W", "ignore", "-c", _LOOK, str(file), str(_BYTES)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"its decoder did not come to an end in {SECONDS} s"
+    except OSError:
+        return ""  # no other process can be started here: openslide itself must do
+    if done.returncode == 0:
+        return ""
+    said = "".join(filter(str.isprintable, done.stdout.strip()))
+    return said if done.returncode == 3 and said else "it brings its decoder down"
+
+
+def is_dicom_folder(path: Path) -> bool:
+    """Whether a path is a folder with DICOM files, which together are a slide."""
+    return path.is_dir() and any(
+        entry.suffix.lower() == ".dcm" for entry in islice(path.iterdir(), _LOOKED_AT)
+    )
+
+
+def _recognises(path: Path, start: bytes) -> bool:
+    if path.suffix.lower() in _BY_NAME or start[_PREAMBLE : _PREAMBLE + 4] == b"DICM":
+        return True
+    return start.startswith((b"ZISRAWFILE", b"SQLite format 3\0"))
+
+
+FORMAT = Format(
+    name="slide of another vendor",
+    open=open_openslide,
+    suffixes=(".mrxs", ".vms", ".vmu", ".bif", ".czi", ".dcm", ".svslide"),
+    recognises=_recognises,
+    recognises_folder=is_dicom_folder,
+    rank=20,
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,15 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.files import PositionedFile
-from napari_histoclust.core.slides.formats.tiff_metadata import (
-    channel_names,
-    image_name,
-    um_per_px,
-    used_bits,
-)
-from napari_histoclust.core.slides.formats.tiff_pages import Picture, PictureLevel, pictures_of
-from napari_histoclust.core.slides.formats.tiff_planes import DamagedTile, Plane
+from napari_histoclust.core.slides.format import Format, reason
+from napari_histoclust.core.slides.names import stem
 from napari_histoclust.core.slides.protocol import UInt8
-from napari_histoclust.core.slides.tiled.holed import HoledSlide
+from napari_histoclust.core.slides.tiff.metadata import Metadata, read_metadata
+from napari_histoclust.core.slides.tiff.pages import Picture, pictures_of
+from napari_histoclust.core.slides.tiff.planes import DamagedTile, Plane
 from napari_histoclust.core.slides.tiled.holes import Box, Holes
-from napari_histoclust.core.slides.tiled.orientation import upright
+from napari_histoclust.core.slides.tiled.orientation import UPRIGHT, OrientedLevel
+from napari_histoclust.core.slides.tiled.positioned_file import PositionedFile
 from napari_histoclust.core.slides.tiled.tiles import WHITE, TiledSlide
 
 READER = f"tifffile {tifffile.__version__}"
@@ -85,7 +81,7 @@ class TiffLevel:
         try:
             pixels = self._pixels(index)
         except DAMAGED as error:
-            self.holes.add((self.number, row, col), self.box(index), _reason(error))
+            self.holes.add((self.number, row, col), self.box(index), reason(error))
             return self._blank()
         if pixels is None:
             return self._blank()
@@ -127,6 +123,11 @@ class TiffLevel:
         )
         return y, x, h, w
 
+    def unwritten(self) -> list[Box]:
+        """Return the boxes of the tiles that were never written."""
+        unwritten = np.logical_or.reduce([plane.holes() for plane in self.planes])
+        return [self.box(int(index)) for index in np.flatnonzero(unwritten)]
+
     def fault(self) -> str:
         """Decode a few tiles and return what is wrong if none of them can be, else nothing."""
         if self.tile[0] * self.tile[1] > _TRIED_PX:
@@ -138,7 +139,7 @@ class TiffLevel:
             try:
                 self._pixels(int(written[place]))
             except DAMAGED as error:
-                reasons.append(_reason(error))
+                reasons.append(reason(error))
             else:
                 return ""
         return reasons[0] if reasons else ""
@@ -154,50 +155,52 @@ def open_tiff(path: Path) -> tuple[TiledSlide, ...]:
     """
     try:
         with tifffile.TiffFile(path) as tif:
-            pictures = pictures_of(path, tif, channel_names(tif), used_bits(tif))
-            scale, name = um_per_px(tif), image_name(tif) or stem(path)
+            stated = read_metadata(tif)
+            pictures = pictures_of(path, tif, stated.channels, stated.used_bits)
     except DAMAGED as error:
         raise HistoclustError(
-            f"{path}: is not a readable TIFF ({_reason(error)}): the file is damaged or no TIFF at all, "
+            f"{path}: is not a readable TIFF ({reason(error)}): the file is damaged or no TIFF at all, "
             "copy or export it again."
         ) from error
     file = PositionedFile(path)
-    return tuple(_slide(path, file, picture, picture.name or name, scale) for picture in pictures)
+    return tuple(_slide(path, file, picture, stated) for picture in pictures)
 
 
-def _slide(path: Path, file: PositionedFile, picture: Picture, name: str, scale: float | None) -> TiledSlide:
-    first = _bare_level(path, file, picture, 0, Holes(path, picture.levels[0].shape))
-    holes = Holes(path, first.shape, _unwritten(first))
-    levels = [_bare_level(path, file, picture, number, holes) for number in range(len(picture.levels))]
+def _slide(path: Path, file: PositionedFile, picture: Picture, stated: Metadata) -> TiledSlide:
+    holes = Holes(path, picture.orientation)
+    height = picture.levels[0].shape[0]
+    levels = [
+        TiffLevel(
+            path,
+            file,
+            number,
+            max(1.0, height / one.shape[0]),
+            one.shape,
+            one.tile,
+            one.planes,
+            picture.to_rgb,
+            holes,
+        )
+        for number, one in enumerate(picture.levels)
+    ]
+    holes.note_unwritten(levels[0].unwritten())
     for level in levels:
         if fault := level.fault():
             raise HistoclustError(
                 f"{path}: its picture cannot be decoded ({fault}): the file is damaged, copy or "
                 "export it again."
             )
-    slide = HoledSlide(path, name, levels, scale, READER, (*picture.warnings, *holes.sentences()))
-    slide.holes = holes
-    return upright(slide, picture.orientation, holes)
+    name, warnings = picture.name or stated.name or stem(path), (*picture.warnings, *holes.warnings())
+    slide = TiledSlide(path, name, levels, stated.um_per_px, READER, warnings, holes, stated.corner_um)
+    if picture.orientation == UPRIGHT:
+        return slide
+    turned = [OrientedLevel(slide, number, picture.orientation) for number in range(len(levels))]
+    return replace(slide, levels=turned)
 
 
-def _bare_level(path: Path, file: PositionedFile, picture: Picture, number: int, holes: Holes) -> TiffLevel:
-    level: PictureLevel = picture.levels[number]
-    ratio = max(1.0, picture.levels[0].shape[0] / level.shape[0])
-    return TiffLevel(path, file, number, ratio, level.shape, level.tile, level.planes, picture.to_rgb, holes)
-
-
-def _unwritten(level: TiffLevel) -> list[Box]:
-    """Return the boxes of the tiles of level 0 that were never written."""
-    holes = np.logical_or.reduce([plane.holes() for plane in level.planes])
-    return [level.box(int(index)) for index in np.flatnonzero(holes)]
-
-
-def stem(path: Path) -> str:
-    """Return the file's name without .tif, .ome.tif and their like."""
-    return path.name.split(".ome.")[0] if ".ome." in path.name.lower() else path.stem
-
-
-def _reason(error: Exception) -> str:
-    """First line of an error of the library, short enough for one sentence."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return "".join(filter(str.isprintable, lines[0]))[:120].rstrip(".")
+FORMAT = Format(
+    name="TIFF",
+    open=open_tiff,
+    suffixes=(".tif", ".tiff", ".btf", ".tf8", ".svs", ".ndpi", ".scn", ".qptiff"),
+    recognises=lambda path, start: start.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.slides.levels import downsample
-from napari_histoclust.core.slides.overview import STRIP_BYTES, block_mean
+from napari_histoclust.core.slides.levels import STRIP_BYTES, block_mean, downsample
 from napari_histoclust.core.slides.placed.affine import Matrix, to_level
 from napari_histoclust.core.slides.placed.displacement import Displacement
-from napari_histoclust.core.slides.protocol import Slide, UInt8
+from napari_histoclust.core.slides.protocol import Int, Slide, UInt8, Windows
 from napari_histoclust.core.slides.tiled.tiles import CHUNK_PX, WHITE, lazy_level
 
 if TYPE_CHECKING:
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 # A window is halved where it would need more px of the file than this many times its own, which happens
 # only where a displacement field jumps.
 _MOST_SOURCE, _ALWAYS_FINE_PX, _SMALLEST_PX = 16, 2**20, 32
+# One window covers all patches unless that means reading this many times what they need by themselves; a
+# patch by itself costs the tiles around it, of about this side.
+_SPARSE, _TILE_PX = 2, 256
 _NOWHERE = Displacement(np.zeros((0, 0, 2), np.float32), (1.0, 1.0))
 
 
@@ -39,6 +41,9 @@ class WarpedSlide:
         Applied before the affine: a place p of the reference shows what `slide` holds at
         ``inverse(affine) @ (p + displacement(p))``.
     """
+
+    corner_um = None
+    is_placed = True
 
     def __init__(
         self,
@@ -59,7 +64,7 @@ class WarpedSlide:
         self.um_per_px = None if slide.um_per_px is None else slide.um_per_px * self._own_px_per_px
         self.reader: str = slide.reader
         self.warnings: tuple[str, ...] = slide.warnings
-        self.holes = getattr(slide, "holes", None)
+        self.hole_warnings = slide.hole_warnings
 
     def read(self, level: int, y: int, x: int, height: int, width: int, out: UInt8 | None = None) -> UInt8:
         """Return the warped (height, width, 3) window, interpolated linearly, white outside.
@@ -72,6 +77,10 @@ class WarpedSlide:
         self._fill(window, downsample(self.shapes[0], self.shapes[level]), y, x)
         return window
 
+    def cut(self, level: int, y: Int, x: Int, out: UInt8, index: int) -> None:
+        """Write patches into ``out[:, index]`` from one window around all, or each from its own."""
+        cut_windows(self, level, y, x, out[:, index])
+
     def dask_levels(self) -> list[da.Array]:
         """Return every level of the reference's pyramid as a lazy, warped (y, x, 3) uint8 array."""
         return [
@@ -80,18 +89,7 @@ class WarpedSlide:
         ]
 
     def own_px(self, places_px: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where places of the reference lie in the slide's own file.
-
-        Parameters
-        ----------
-        places_px : (n, 2) float64
-            (y, x) in level-0 px of the reference; px centres are whole numbers.
-
-        Returns
-        -------
-        (n, 2) float64
-            (y, x) in level-0 px of the file; px centres are whole numbers.
-        """
+        """Return where (n, 2) places (y, x) in level-0 px of the reference lie in level-0 px of the file."""
         from scipy import ndimage
 
         warp, moved = self._displacement, places_px
@@ -104,21 +102,8 @@ class WarpedSlide:
         return np.asarray(moved @ self._to_own[:2, :2].T + self._to_own[:2, 2], np.float64)
 
     def valid(self, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_]:
-        """Mark where this slide shows its own picture at all.
-
-        Parameters
-        ----------
-        shape : (height, width)
-            Of a small picture of the whole reference.
-        downsample : float
-            Level-0 px of the reference per px of it.
-
-        Returns
-        -------
-        (height, width) bool
-            Whether the centre of each px lies in the slide's own picture, and in none of its holes.
-        """
-        from napari_histoclust.core.slides.placed.sampling import mark_inside
+        """Return where the centre of each px lies in the slide's own picture, and in none of its holes."""
+        from napari_histoclust.core.slides.kernels import mark_inside
 
         mark = np.empty(shape, np.bool_)
         own = self._own_valid(downsample)
@@ -131,11 +116,11 @@ class WarpedSlide:
         factor = max(1.0, downsample * self._own_px_per_px)
         height, width = self._slide.shapes[0]
         shape = max(1, round(height / factor)), max(1, round(width / factor))
-        own = valid_of(self._slide, shape, height / shape[0])
+        own = self._slide.valid(shape, height / shape[0])
         return np.ones(shape, np.bool_) if own is None else own
 
     def _fill(self, window: UInt8, step: float, y: int, x: int) -> None:
-        from napari_histoclust.core.slides.placed.sampling import sample
+        from napari_histoclust.core.slides.kernels import sample
 
         height, width = window.shape[:2]
         level, factor = self._own_level(step)
@@ -223,19 +208,34 @@ class WarpedSlide:
         return part.min(axis=(0, 1)), part.max(axis=(0, 1))
 
 
-def valid_of(slide: Slide, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
-    """Ask a slide where it shows anything, None where it knows of nothing that is missing.
+def cut_windows(slide: Windows, level: int, y: Int, x: Int, out: UInt8) -> None:
+    """Write the (n, p, p, 3) patches at (y, x) from one window, or each by itself if far apart."""
+    side = out.shape[1]
+    top, left = int(y.min()), int(x.min())
+    height, width = int(y.max()) - top + side, int(x.max()) - left + side
+    if height * width <= _SPARSE * len(y) * (side + _TILE_PX) ** 2:
+        out[:] = patches_of(slide.read(level, top, left, height, width), y - top, x - left, side)
+        return
+    for i in range(len(y)):
+        out[i] = slide.read(level, int(y[i]), int(x[i]), side, side)
 
-    Parameters
-    ----------
-    shape : (height, width)
-        Of a small picture of the whole slide.
-    downsample : float
-        Level-0 px per px of it.
+
+def patches_of(window: UInt8, y: Int, x: Int, patch_px: int) -> UInt8:
+    """Copy patches out of a (h, w, 3) window into a (n, p, p, 3) array.
+
+    A view with every possible corner in front is indexed once, so that a row of a patch is one copy of
+    3 x p bytes and Python never loops over patches.
     """
-    ask = getattr(slide, "valid", None)
-    mask: NDArray[np.bool_] | None = None if ask is None else ask(shape, downsample)
-    return mask
+    height, width, _ = window.shape
+    window = np.ascontiguousarray(window)
+    line, px, _ = window.strides
+    corners = np.lib.stride_tricks.as_strided(
+        window,
+        (height - patch_px + 1, width - patch_px + 1, patch_px, 3 * patch_px),
+        (line, px, line, 1),
+        writeable=False,
+    )
+    return np.asarray(corners[y, x].reshape(len(y), patch_px, patch_px, 3))
 
 
 def _may_split(window: UInt8) -> bool:

@@ -15,8 +15,7 @@ import numpy as np
 from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.slides.formats.registry import open_pictures
-from napari_histoclust.core.slides.overview import block_mean
+from napari_histoclust.core.slides.levels import block_mean
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.pyramid.store import (
     TILE_PX,
@@ -28,6 +27,7 @@ from napari_histoclust.core.slides.pyramid.store import (
     tiles_file,
     write_document,
 )
+from napari_histoclust.core.slides.registry import open_pictures
 from napari_histoclust.core.slides.stack import Stack, open_stack
 from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 
@@ -58,7 +58,7 @@ def build_pyramids(path: Path) -> Job[int]:
     if most_bytes() <= 0:
         return built
     for number, slide in enumerate(open_pictures(path)):
-        if isinstance(slide, TiledSlide) and lacks_pyramid(slide):
+        if lacks_pyramid(slide):
             try:
                 yield from _build(slide, place_of(path, number))
             except HistoclustError as error:

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.files import PositionedFile
 from napari_histoclust.core.slides.protocol import UInt8
-from napari_histoclust.core.slides.tiled.holes import Holes
+from napari_histoclust.core.slides.tiled.positioned_file import PositionedFile
 from napari_histoclust.core.slides.tiled.tiles import TiledSlide
 
 FOLDER_VARIABLE, GIB_VARIABLE = "HISTOCLUST_PYRAMIDS", "HISTOCLUST_PYRAMIDS_GIB"
@@ -109,10 +108,13 @@ def with_kept_pyramid(slide: TiledSlide, picture: int) -> TiledSlide:
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
         levels = _levels(folder, document, slide.shapes[0])
+        boxes = [(int(y), int(x), int(h), int(w)) for y, x, h, w in document["holes"]]
         os.utime(folder / _DOCUMENT)  # used last: the cap takes the others first
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return slide  # not built, or not whole: the slide itself is
-    return _grown(slide, levels, document["holes"])
+    if slide.holes is not None:
+        slide.holes.remember(boxes)
+    return replace(slide, levels=[*slide.levels, *levels])
 
 
 def _levels(folder: Path, document: dict[str, Any], shape: tuple[int, int]) -> list[KeptLevel]:
@@ -125,18 +127,6 @@ def _levels(folder: Path, document: dict[str, Any], shape: tuple[int, int]) -> l
         KeptLevel(folder, file, part, one)
         for part, one in zip(np.split(index, ends[:-1]), shapes, strict=True)
     ]
-
-
-def _grown(slide: TiledSlide, levels: Sequence[KeptLevel], boxes: Sequence[Sequence[int]]) -> TiledSlide:
-    """Return a slide of the same class with more levels, and the holes that building them has shown."""
-    grown = type(slide)(
-        slide.path, slide.name, [*slide.levels, *levels], slide.um_per_px, slide.reader, slide.warnings
-    )
-    vars(grown).update({name: vars(slide)[name] for name in ("holes", "orientation") if name in vars(slide)})
-    holes: Holes | None = getattr(grown, "holes", None)
-    if holes is not None:
-        holes.remember(boxes)
-    return grown
 
 
 def halves(shape: tuple[int, int]) -> list[tuple[int, int]]:
@@ -159,8 +149,7 @@ def write_document(
 ) -> None:
     """Write what stands beside the tiles."""
     np.save(folder / _INDEX, index)
-    holes: Holes | None = getattr(slide, "holes", None)
-    boxes = [] if holes is None else holes.damaged_boxes()
+    boxes = [] if slide.holes is None else slide.holes.damaged_boxes()
     document = {"format": FORMAT, "source": str(slide.path.resolve()), "shapes": shapes, "holes": boxes}
     (folder / _DOCUMENT).write_text(json.dumps(document, indent=2), encoding="utf-8")
 

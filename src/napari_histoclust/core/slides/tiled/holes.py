@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.protocol import Slide
+from napari_histoclust.core.slides.tiled.orientation import UPRIGHT, Orientation
 
 Box = tuple[int, int, int, int]
 
@@ -25,18 +25,20 @@ class Holes:
     ----------
     path : Path
         The file, for the sentences.
-    shape : (int, int)
-        Height and width of level 0 in px.
-    missing : sequence of (y, x, height, width)
-        Tiles that were never written, in level-0 px.
+    orientation : Orientation
+        How the picture lies in the file, in whose px holes are noted.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int], missing: Sequence[Box] = ()) -> None:
-        self._path, self._shape = path, shape
-        self._missing = tuple(missing)
+    def __init__(self, path: Path, orientation: Orientation = UPRIGHT) -> None:
+        self._path, self._orientation = path, orientation
+        self._unwritten: tuple[Box, ...] = ()
         self._damaged: dict[tuple[int, int, int], Box] = {}
         self._decoded = 0
         self._lock = threading.Lock()
+
+    def note_unwritten(self, boxes: Sequence[Box]) -> None:
+        """Note the tiles that were never written: y, x, height, width in level-0 px."""
+        self._unwritten = tuple(boxes)
 
     def decoded(self) -> None:
         """Count a tile that was decoded."""
@@ -62,7 +64,7 @@ class Holes:
     def boxes(self) -> NDArray[np.int64]:
         """Return (n, 4) y, x, height and width in level-0 px of all holes known so far."""
         with self._lock:
-            boxes = [*self._missing, *self._damaged.values()]
+            boxes = [*self._unwritten, *self._damaged.values()]
         return np.array(boxes, np.int64).reshape(-1, 4)
 
     def damaged_boxes(self) -> list[Box]:
@@ -76,10 +78,10 @@ class Holes:
             for number, (y, x, height, width) in enumerate(boxes):
                 self._damaged[-1, number, 0] = y, x, height, width
 
-    def sentences(self) -> tuple[str, ...]:
-        """Say once of each kind how many there are."""
+    def warnings(self) -> tuple[str, ...]:
+        """Return one sentence for each kind of hole: how many there are."""
         with self._lock:
-            counts = {"never written": len(self._missing), "not decodable": len(self._damaged)}
+            counts = {"never written": len(self._unwritten), "not decodable": len(self._damaged)}
         return tuple(
             f"{self._path.name}: {n} tile{'s' * (n > 1)} {what}, left white and taken as not valid."
             for what, n in counts.items()
@@ -91,15 +93,9 @@ class Holes:
         boxes = self.boxes()
         if not len(boxes):
             return None
-        mask = np.ones(shape, bool)
+        mask = np.ones(self._orientation.size(shape), bool)
         low = np.floor(boxes[:, :2] / downsample).astype(np.int64)
         high = np.ceil((boxes[:, :2] + boxes[:, 2:]) / downsample).astype(np.int64)
         for (top, left), (bottom, right) in zip(low, high, strict=True):
             mask[top:bottom, left:right] = False
-        return mask
-
-
-def holes_said(slides: Iterable[Slide]) -> tuple[str, ...]:
-    """Say what holes the slides have, as far as they have been read."""
-    known = (getattr(slide, "holes", None) for slide in slides)
-    return tuple(sentence for holes in known if holes is not None for sentence in holes.sentences())
+        return self._orientation.upright(mask)

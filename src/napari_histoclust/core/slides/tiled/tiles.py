@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from itertools import count, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.slides.protocol import UInt8
-from napari_histoclust.core.slides.tiled.tile_cache import shared_cache
+from napari_histoclust.core.slides.protocol import Corner, Int, UInt8, Windows
+from napari_histoclust.core.slides.tiled.holes import Holes
+from napari_histoclust.core.slides.tiled.tile_cache import TileCache, shared_cache
 
 if TYPE_CHECKING:
     import dask.array as da
-
-Int = NDArray[np.int64]
 
 CHUNK_PX = 1024
 WHITE = 255
@@ -44,48 +44,46 @@ class TileLevel(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class TiledSlide:
     """A `Slide` over levels of tiles; the families of formats differ in their `TileLevel` alone.
 
     Parameters
     ----------
-    path, name, um_per_px, reader, warnings
+    path, name, um_per_px, reader, warnings, corner_um
         See `Slide`.
     levels : sequence of TileLevel
         Level 0 first.
+    holes : Holes or None
+        Shared with the levels, which add to them; None where a tile that cannot be decoded is an error.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        name: str,
-        levels: Sequence[TileLevel],
-        um_per_px: float | None,
-        reader: str,
-        warnings: tuple[str, ...] = (),
-    ) -> None:
-        self.path = path
-        self.name = name
-        self.um_per_px = um_per_px
-        self.reader = reader
-        self.warnings = warnings
-        self.shapes = tuple(level.shape for level in levels)
-        self._levels = tuple(levels)
-        self._cache = shared_cache()
-        self._number = next(_numbers)
+    path: Path
+    name: str
+    levels: Sequence[TileLevel]
+    um_per_px: float | None
+    reader: str
+    warnings: tuple[str, ...] = ()
+    holes: Holes | None = None
+    corner_um: Corner | None = None
+    is_placed: ClassVar[bool] = False
+    _cache: TileCache = field(init=False, default_factory=shared_cache)
+    _number: int = field(init=False, default_factory=lambda: next(_numbers))
+
+    def __post_init__(self) -> None:
         weakref.finalize(self, self._cache.forget, self._number)
 
     def __repr__(self) -> str:
         return f"<slide {self.name!r} of {self.path.name}, {self.shapes[0][0]} x {self.shapes[0][1]} px>"
 
-    @property
-    def levels(self) -> tuple[TileLevel, ...]:
-        """The levels that it was made of, level 0 first."""
-        return self._levels
+    @cached_property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width in px of each level."""
+        return tuple(level.shape for level in self.levels)
 
     def read(self, level: int, y: int, x: int, height: int, width: int, out: UInt8 | None = None) -> UInt8:
         """Return the (height, width, 3) window at (y, x) px of `level`, white outside; thread-safe."""
-        source = self._levels[level]
+        source = self.levels[level]
         window = np.empty((height, width, 3), np.uint8) if out is None else out
         if y < 0 or x < 0 or y + height > source.shape[0] or x + width > source.shape[1]:
             window[:] = WHITE
@@ -98,24 +96,12 @@ class TiledSlide:
         return window
 
     def cut(self, level: int, y: Int, x: Int, out: UInt8, index: int) -> None:
-        """Write the patches at (y, x) px of `level` into ``out[:, index]``, white outside; thread-safe.
+        """Write patches into ``out[:, index]``; each tile is decoded once and copied into all it touches."""
+        from napari_histoclust.core.slides.kernels import paste  # numba takes half a second to import
 
-        Each tile under a patch is decoded once and copied straight into every patch that it touches.
+        y, x = (np.ascontiguousarray(corner, np.int64) for corner in (y, x))
 
-        Parameters
-        ----------
-        level : int
-            Level that is read.
-        y, x : (n,) int64
-            Upper left corners.
-        out : (n, s, p, p, 3) uint8, C-contiguous
-            Patches of several stains.
-        index : int
-            Which of the stains this slide is.
-        """
-        from napari_histoclust.core.slides.tiled.paste import paste  # numba takes half a second to import
-
-        source, side = self._levels[level], out.shape[2]
+        source, side = self.levels[level], out.shape[2]
         (height, width), (tall, wide) = source.shape, source.tile
         if ((y < 0) | (x < 0) | (y + side > height) | (x + side > width)).any():
             out[:, index] = WHITE
@@ -127,15 +113,27 @@ class TiledSlide:
             paste(tile.reshape(len(tile), -1), place, y, x, flat, index)
 
     def _tile(self, level: int, row: int, col: int) -> UInt8:
-        load = partial(self._levels[level].decode, row, col)
+        load = partial(self.levels[level].decode, row, col)
         return self._cache.get((self._number, level, row, col), load)
 
     def dask_levels(self) -> list[da.Array]:
         """Return every level as a lazy (y, x, 3) uint8 array, in squarish chunks of about 1024 px."""
         return [
             lazy_level(self, index, _chunks(level.shape, level.tile))
-            for index, level in enumerate(self._levels)
+            for index, level in enumerate(self.levels)
         ]
+
+    def valid(self, shape: tuple[int, int], downsample: float) -> NDArray[np.bool_] | None:
+        """Return where there is no hole; see `Holes.valid`."""
+        return None if self.holes is None else self.holes.valid(shape, downsample)
+
+    def hole_warnings(self) -> tuple[str, ...]:
+        """Return one sentence for each kind of hole found so far."""
+        return () if self.holes is None else self.holes.warnings()
+
+    def own_px(self, places_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the places as they are: the slide's frame is its file's."""
+        return places_px
 
 
 def _covered(start: int, length: int, size: int, tile: int) -> range:
@@ -192,7 +190,7 @@ class _LevelView:
     dtype = np.dtype(np.uint8)
     ndim = 3
 
-    def __init__(self, slide: Any, level: int) -> None:
+    def __init__(self, slide: Windows, level: int) -> None:
         self._slide, self._level = slide, level
         self.shape = (*slide.shapes[level], 3)
 
@@ -217,7 +215,7 @@ def _span(part: Any, size: int) -> tuple[int, int, Any]:
     return low, high + 1, slice(None, None, places.step)
 
 
-def lazy_level(slide: Any, level: int, chunks: tuple[int, int]) -> da.Array:
+def lazy_level(slide: Windows, level: int, chunks: tuple[int, int]) -> da.Array:
     """Return one level of a slide as a lazy (y, x, 3) dask array in chunks of (height, width) px."""
     import dask.array as da
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.codestream import SIZE_OF, Size
+from napari_histoclust.core.slides.tiff.codestream import SIZE_OF, Size
 
 Read = Callable[[int, int], bytes]
 

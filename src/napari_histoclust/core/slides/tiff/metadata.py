@@ -1,12 +1,19 @@
-"""Names and physical size stated in a TIFF file, in physical units alone."""
+"""Names, physical size and position stated in a TIFF file, in physical units alone."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import tifffile
+
+from napari_histoclust.core.slides.protocol import Corner
+
+Pixels = ElementTree.Element | None
+Scale = Callable[[tifffile.TiffFile, Pixels], float | None]
 
 UM = {
     "pm": 1e-6,
@@ -38,60 +45,91 @@ def _ome_image(tif: tifffile.TiffFile) -> ElementTree.Element | None:
     return root.find("Image")
 
 
-def image_name(tif: tifffile.TiffFile) -> str:
-    """Return the OME Image Name, empty where there is none."""
+@dataclass(frozen=True)
+class Metadata:
+    """What a TIFF file states of its picture.
+
+    Parameters
+    ----------
+    name : str
+        OME Image Name, empty where there is none.
+    channels : tuple of str
+        OME names of the channels, empty strings where they have none.
+    used_bits : int or None
+        OME's SignificantBits, None where they are not stated or make no sense.
+    um_per_px : float or None
+        Width of a level-0 px, where it is stated in a physical unit.
+    corner_um : (float, float) or None
+        OME's stage position (y, x) of the first plane, where it is stated in a unit of length. What scanners
+        note of the glass on their stage (SVS, NDPI) is not taken: sections on two glasses have nothing to do
+        with one another there.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    used_bits: int | None
+    um_per_px: float | None
+    corner_um: Corner | None
+
+
+def read_metadata(tif: tifffile.TiffFile) -> Metadata:
+    """Return what a file states; its OME-XML is parsed once."""
     image = _ome_image(tif)
-    name = "" if image is None else image.get("Name", "").strip()
-    # "Image0" is what tifffile writes where nobody gave a name.
-    return "" if re.fullmatch(r"Image:?\d*", name) else name
+    if image is None:
+        return Metadata("", (), None, _um_per_px(tif, None), None)
+    name = image.get("Name", "").strip()
+    pixels = image.find("Pixels")
+    bits = "" if pixels is None else pixels.get("SignificantBits", "")
+    return Metadata(
+        # "Image0" is what tifffile writes where nobody gave a name
+        "" if re.fullmatch(r"Image:?\d*", name) else name,
+        tuple(channel.get("Name", "") for channel in image.findall("Pixels/Channel")),
+        int(bits) if bits.isdigit() and 1 <= int(bits) <= 16 else None,
+        _um_per_px(tif, pixels),
+        _corner_um(image.find("Pixels/Plane")),
+    )
 
 
-def channel_names(tif: tifffile.TiffFile) -> list[str]:
-    """Return the OME names of the channels, empty strings where they have none."""
-    image = _ome_image(tif)
-    return [] if image is None else [channel.get("Name", "") for channel in image.findall("Pixels/Channel")]
+def _um_per_px(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
+    """Width of a level-0 px by OME, Aperio, Philips, Leica or ImageJ.
 
-
-def used_bits(tif: tifffile.TiffFile) -> int | None:
-    """Return OME's SignificantBits, None where they are not stated or make no sense."""
-    image = _ome_image(tif)
-    pixels = None if image is None else image.find("Pixels")
-    stated = "" if pixels is None else pixels.get("SignificantBits", "")
-    return int(stated) if stated.isdigit() and 1 <= int(stated) <= 16 else None
-
-
-def um_per_px(tif: tifffile.TiffFile) -> float | None:
-    """Return the width of a level-0 px in um, where the file states it in a physical unit.
-
-    Read are OME's PhysicalSizeX, Aperio's MPP, Philips' pixel spacing, Leica's view and ImageJ's unit.
     Resolution tags are read of Hamamatsu's and PerkinElmer's files alone, which mean them: 72 dpi, which most
     programs write unasked, would be 352.8 um a px.
     """
     for applies, stated in _SOURCES:
         if applies(tif):
             try:
-                scale = stated(tif)
+                scale = stated(tif, pixels)
             except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, ElementTree.ParseError):
                 return None  # a scale that cannot be read is none; the picture may be whole
-            return None if scale is None else _positive(scale)
+            return scale if scale is not None and 0 < scale < float("inf") else None
     return None
 
 
-def _ome_scale(tif: tifffile.TiffFile) -> float | None:
-    image = _ome_image(tif)
-    pixels = None if image is None else image.find("Pixels")
+def _corner_um(plane: ElementTree.Element | None) -> Corner | None:
+    """Stage position; the unit that OME takes where none is given, "reference frame", is no length."""
+    if plane is None:
+        return None
+    try:
+        y, x = (float(plane.get(f"Position{a}", "nan")) * UM[plane.get(f"Position{a}Unit", "")] for a in "YX")
+    except (ValueError, KeyError):
+        return None
+    return (y, x) if math.isfinite(y) and math.isfinite(x) else None
+
+
+def _ome_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
     if pixels is None or pixels.get("PhysicalSizeX") is None:
         return None
     factor = UM.get(pixels.get("PhysicalSizeXUnit", "µm"))
     return None if factor is None else float(pixels.get("PhysicalSizeX", "0")) * factor
 
 
-def _aperio_scale(tif: tifffile.TiffFile) -> float | None:
+def _aperio_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
     found = _MPP.search(tif.pages.first.description)
     return float(found.group(1)) if found else None
 
 
-def _resolution_scale(tif: tifffile.TiffFile) -> float | None:
+def _resolution_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
     """Tags of the level-0 page, in px per cm (3) or per inch (2)."""
     tags = tif.series[0].keyframe.tags
     over, under = tags.valueof(282)
@@ -99,7 +137,7 @@ def _resolution_scale(tif: tifffile.TiffFile) -> float | None:
     return None if um is None else um * under / over
 
 
-def _imagej_scale(tif: tifffile.TiffFile) -> float | None:
+def _imagej_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
     """Px a unit; ImageJ names the unit in its own metadata."""
     factor = UM.get(str((tif.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ"))
     if factor is None:
@@ -108,7 +146,7 @@ def _imagej_scale(tif: tifffile.TiffFile) -> float | None:
     return float(factor * under / over)
 
 
-def _philips_scale(tif: tifffile.TiffFile) -> float | None:
+def _philips_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
     """Spacing in mm, rows first, of the first picture that states one: the whole slide."""
     root = ElementTree.fromstring(tif.philips_metadata or "")
     for attribute in root.iter("Attribute"):
@@ -117,7 +155,7 @@ def _philips_scale(tif: tifffile.TiffFile) -> float | None:
     return None
 
 
-def _leica_scale(tif: tifffile.TiffFile) -> float | None:
+def _leica_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
     """Width of the view of the largest picture in nm, over its width in px."""
     scales: dict[int, float] = {}
     for image in ElementTree.fromstring(tif.scn_metadata or "").iter():
@@ -129,9 +167,7 @@ def _leica_scale(tif: tifffile.TiffFile) -> float | None:
     return scales[max(scales)] if scales else None
 
 
-_SOURCES: tuple[
-    tuple[Callable[[tifffile.TiffFile], bool], Callable[[tifffile.TiffFile], float | None]], ...
-] = (
+_SOURCES: tuple[tuple[Callable[[tifffile.TiffFile], bool], Scale], ...] = (
     (lambda tif: tif.is_svs, _aperio_scale),
     (lambda tif: tif.is_ndpi or tif.is_qpi, _resolution_scale),
     (lambda tif: tif.is_philips, _philips_scale),
@@ -139,7 +175,3 @@ _SOURCES: tuple[
     (lambda tif: tif.is_imagej, _imagej_scale),
     (lambda tif: tif.is_ome, _ome_scale),
 )
-
-
-def _positive(value: float) -> float | None:
-    return value if 0 < value < float("inf") else None

@@ -1,10 +1,12 @@
-"""Reading a picture through an affine and a displacement field, px by px.
+"""Compiled loops over px; importing them imports numba, which takes half a second.
 
-Every place is computed from the px's own whole number and nothing else, so that a px has the same colour in
-whichever window it is read: in the viewer's chunks, in a patch, in the overview.
+Places in a warped slide are computed from the px's own whole number and nothing else, so that a px has the
+same colour in whichever window it is read: in the viewer's chunks, in a patch, in the overview.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 UInt8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
+Int = NDArray[np.int64]
 
 WHITE = 255
 
@@ -115,3 +118,34 @@ def mark_inside(
             v, u = place_in_source(float(row), float(col), to_level0, field, to_field, to_source)
             inside = -0.5 <= v < height - 0.5 and -0.5 <= u < width - 0.5
             out[row, col] = inside and own[int(v + 0.5), int(u + 0.5)]
+
+
+@numba.njit(nogil=True, cache=True)
+def paste(
+    tile: NDArray[Any], place: tuple[int, int, int, int], y: Int, x: Int, out: NDArray[Any], index: int
+) -> None:
+    """Copy what a tile holds of each patch straight into it, without a window in between.
+
+    Parameters
+    ----------
+    tile : (h, 3 w) uint8
+        Its pixels, the colours side by side.
+    place : (top, left, bottom, right)
+        The part of the picture, in px, that the tile holds.
+    y, x : (n,) int64
+        Upper left corners of the patches in px of the picture.
+    out : (n, s, p, 3 p) uint8
+        The patches, the colours side by side.
+    index : int
+        Which of the s stains the tile belongs to.
+    """
+    top, left, bottom, right = place
+    side = out.shape[2]
+    for i in range(len(y)):
+        y0, y1 = max(top, y[i]), min(bottom, y[i] + side)
+        x0, x1 = max(left, x[i]), min(right, x[i] + side)
+        if y0 >= y1 or x0 >= x1:
+            continue
+        there, here, width = 3 * (x0 - x[i]), 3 * (x0 - left), 3 * (x1 - x0)
+        for row in range(y0, y1):
+            out[i, index, row - y[i], there : there + width] = tile[row - top, here : here + width]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,12 @@ import numpy as np
 import tifffile
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.formats.channels import group_channels
-from napari_histoclust.core.slides.formats.tiff_colours import ToRgb, colours
-from napari_histoclust.core.slides.formats.tiff_planes import Plane, planes_of_page, rows_per_part
+from napari_histoclust.core.slides.format import MAX_TILE_BYTES, check_size
+from napari_histoclust.core.slides.names import group_channels
+from napari_histoclust.core.slides.tiff.colours import ToRgb, colours
+from napari_histoclust.core.slides.tiff.planes import Plane, planes_of_page, rows_per_part
+from napari_histoclust.core.slides.tiled.orientation import ORIENTATIONS, UPRIGHT, Orientation
 
-MIN_SIDE_PX = 8
-# A tile beyond this would not fit beside the others that are in work.
-MAX_TILE_BYTES = 2**28
 _PLAIN_KINDS = ("generic", "uniform", "shaped")
 # Files of these kinds may begin with a label or an overview.
 _LARGEST_KINDS = (*_PLAIN_KINDS, "scn", "qpi", "philips", "ndpi", "svs")
@@ -43,8 +43,7 @@ class Picture:
         Level 0 first.
     to_rgb : callable
         From decoded samples to RGB.
-    orientation : int
-        TIFF's orientation, 1..8; 1 is upright.
+    orientation : Orientation
     warnings : tuple of str
         What the user should know.
     """
@@ -52,18 +51,18 @@ class Picture:
     name: str
     levels: tuple[PictureLevel, ...]
     to_rgb: ToRgb
-    orientation: int = 1
+    orientation: Orientation = UPRIGHT
     warnings: tuple[str, ...] = ()
 
 
 def pictures_of(
-    path: Path, tif: tifffile.TiffFile, names: list[str], used_bits: int | None = None
+    path: Path, tif: tifffile.TiffFile, names: Sequence[str], used_bits: int | None = None
 ) -> list[Picture]:
     """Return the pictures of the file's main series.
 
     Parameters
     ----------
-    names : list of str
+    names : sequence of str
         Names of the channels as far as the file states them.
     used_bits : int or None
         Bits of a sample that are used, where the file states it.
@@ -146,14 +145,6 @@ def _check_pixels(path: Path, series: Any) -> None:
         )
 
 
-def check_size(path: Path, height: int, width: int) -> None:
-    """Raise HistoclustError where a picture is too small to be a slide."""
-    if min(height, width) < MIN_SIDE_PX:
-        raise HistoclustError(
-            f"{path}: is {height} x {width} px, too small to be a slide: give the full picture."
-        )
-
-
 def _level(path: Path, tif: tifffile.TiffFile, series: Any, size: int) -> PictureLevel:
     """Return all planes of one level, in the order of the file."""
     page = series.keyframe
@@ -184,7 +175,7 @@ def _pages(path: Path, tif: tifffile.TiffFile, series: Any) -> list[Any]:
 
 
 def _pictures(
-    path: Path, page: Any, levels: list[PictureLevel], names: list[str], bits: int
+    path: Path, page: Any, levels: list[PictureLevel], names: Sequence[str], bits: int
 ) -> list[Picture]:
     """Group the planes of each level into pictures of one, three or four samples."""
     together = 1 if page.planarconfig == 2 else page.samplesperpixel
@@ -212,9 +203,8 @@ def _picture(
         for level in levels
         if max(members) < len(level.planes)
     )
-    orientation = page.tags.valueof(274, 1)
-    turned = orientation if orientation in range(2, 9) else 1
-    return Picture(name, cut, to_rgb, turned, _warnings(path, page, samples, bits))
+    orientation = ORIENTATIONS.get(page.tags.valueof(274, 1), UPRIGHT)
+    return Picture(name, cut, to_rgb, orientation, _warnings(path, page, samples, bits))
 
 
 def _warnings(path: Path, page: Any, samples: int, bits: int) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""The inside of TIFF files: pages, planes, colours and metadata."""
