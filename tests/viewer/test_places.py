@@ -63,3 +63,12 @@ def test_an_outline_holds_the_patches_whose_centres_are_inside(run: Run, slide: 
     expected = np.flatnonzero(Outline(star).contains_points(centres)) + run.rows(slide).start
     assert len(expected) > 5
     np.testing.assert_array_equal(np.sort(patches_inside(run, slide, star)), expected)
+
+
+def test_a_loop_drawn_twice_round_holds_what_it_holds_once_as_on_the_plot(run: Run) -> None:
+    centres = np.array([world_of_patch(run, p) for p in range(run.rows(0).stop)])
+    low, high = centres.min(0), centres.max(0)
+    corners = np.array([[0.21, 0.2], [0.21, 0.8], [0.77, 0.8], [0.77, 0.2]]) * (high - low) + low
+    once = patches_inside(run, 0, corners)
+    assert len(once) > 5
+    np.testing.assert_array_equal(patches_inside(run, 0, np.concatenate([corners, corners])), once)

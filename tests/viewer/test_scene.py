@@ -12,7 +12,6 @@ import pytest
 from core.runs import make_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
-from napari_histoclust.session.session import CONFIDENCE
 from napari_histoclust.viewer.gestures import Gestures, choose
 from napari_histoclust.viewer.places import world_of_patch
 from napari_histoclust.viewer.scene import Scene
@@ -97,7 +96,7 @@ def test_a_split_changes_the_picture(scene: Scene, run: Run) -> None:
 
 
 def test_another_colouring_and_back(scene: Scene, run: Run) -> None:
-    scene.session.set_colour_by(CONFIDENCE)
+    scene.session.set_colour_by("confidence")
     picture = np.asarray(scene.patches.clusters.data)
     order = np.argsort(run.confidence[run.rows(0)])
     codes = picture[run.grids[0].row, run.grids[0].col]
@@ -149,7 +148,7 @@ def test_going_to_a_patch_shows_its_slide_and_place(scene: Scene, run: Run) -> N
 def test_a_view_is_seen_again(scene: Scene, run: Run) -> None:
     scene.session.show_slide(1)
     scene.stains.blend("MT", "HE", 0.3)
-    scene.session.set_colour_by(CONFIDENCE)
+    scene.session.set_colour_by("confidence")
     scene.go_to(run.rows(1).start + 3)
     scene.session.set_focus(run.rows(1).start + 3)
     scene.patches.clusters.opacity = 0.4

@@ -18,9 +18,11 @@ from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.export.formats.tables import write_csv
 from napari_histoclust.core.export.registry import FORMATS as EXPORTS
 from napari_histoclust.core.run.run import Run
+from napari_histoclust.session.colouring import COLOUR_BYS, ColourBy, colour, scale
 from napari_histoclust.widgets.context import Context, context_of
 from napari_histoclust.widgets.results import ResultsDock
 from napari_histoclust.widgets.results.choices import SELECTED, SHOWN, ExportChoices
+from napari_histoclust.widgets.scatter.legend import ColourBar
 from napari_histoclust.widgets.view import ViewBar
 from viewer.pyramids import plain, write_stack
 
@@ -82,6 +84,24 @@ def test_colours_are_chosen_by_what_the_run_has(bar: ViewBar, context: Context, 
     assert context.session.colour_by == "HE"
     context.session.set_colour_by("confidence")
     assert bar.colour_by.currentData() == "confidence"
+
+
+def test_a_colouring_that_is_added_is_offered(
+    bar: ViewBar, context: Context, run: Run, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = ColourBy("entropy", "Entropy", lambda run, _: scale(run.entropy))
+    monkeypatch.setitem(COLOUR_BYS, toy.name, toy)
+    again, plot = ViewBar(context), ColourBar(context.session)
+    for widget in (again, plot):
+        qtbot.addWidget(widget)
+    plot.offer()
+    for combo in (again.colour_by, plot.combo):
+        assert combo.itemText(combo.findData("entropy")) == "Entropy"
+    again.colour_by.setCurrentIndex(again.colour_by.findData("entropy"))
+    again.colour_by.activated.emit(again.colour_by.currentIndex())
+    plot.show_colouring(colour(context.session))
+    assert plot.combo.currentText() == "Entropy"
+    assert len(plot.legend.texts) == 2
 
 
 def test_nothing_in_the_bar_is_cut_off_silently(context: Context, run: Run, qtbot: QtBot) -> None:

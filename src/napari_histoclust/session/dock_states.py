@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_histoclust.core.atomic import read_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.validation.measures import measures
-from napari_histoclust.session.colouring import colourings
+from napari_histoclust.session.colouring import captions
 from napari_histoclust.session.forms.quantities import scale_in_words, side_in_words
 from napari_histoclust.session.forms.titles import in_window
 from napari_histoclust.session.summary import summary_of
@@ -291,7 +291,7 @@ def resolve_gallery(session: Session) -> GalleryState:
 class BarState:
     """What the bar above the canvas shows; `map` is what the patches on the canvas belong to."""
 
-    colourings: tuple[str, ...]
+    colour_bys: Mapping[str, str]
     map: tuple[Run | None, int]
     colour_by: str
     status: str
@@ -301,7 +301,7 @@ def resolve_bar(session: Session) -> BarState:
     """Return what the bar above the canvas shows."""
     status = "" if session.run is None else "Click the tissue or sweep over the plot to choose patches."
     return BarState(
-        colourings=() if session.run is None else tuple(colourings(session.run)),
+        colour_bys=captions(session.run),
         map=(session.run, session.slide),
         colour_by=session.colour_by,
         status=str(summary_of(session)) if len(session.selection) else status,

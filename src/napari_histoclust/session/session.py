@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from napari_histoclust.core.slides.stack import Stack
 
 
-CLUSTER, CONFIDENCE, SLIDE = "cluster", "confidence", "slide"
-"""What plot and map can be coloured by, besides the stains."""
+CLUSTER = "cluster"
+"""What plot and map are coloured by at first; `COLOUR_BYS` names the others."""
 
 
 class Aspect(Enum):

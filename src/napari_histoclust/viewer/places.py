@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.draw import polygon2mask
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -51,9 +50,10 @@ def patch_at(run: Run, slide: int, point: tuple[float, float]) -> int | None:
 
 def patches_inside(run: Run, slide: int, outline: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the ids of the patches whose centres lie inside a closed (m, 2) outline y, x in the world."""
-    grid = run.grids[slide]
-    inside: NDArray[np.bool_] = polygon2mask(  # type: ignore[no-untyped-call]
-        grid.shape, lattice_of_world(run, slide, outline)
-    )
+    from napari_histoclust.session.plot.raster import fill_polygon  # compiles what it holds
+
+    grid, inside = run.grids[slide], np.zeros(run.grids[slide].shape, bool)
+    corners = lattice_of_world(run, slide, outline)[:, ::-1] + 0.5  # a patch's centre is that of its px
+    fill_polygon(np.ascontiguousarray(corners), inside)
     patches = grid.ids[inside].astype(np.int64)
     return np.asarray(patches[patches >= 0] + run.rows(slide).start)

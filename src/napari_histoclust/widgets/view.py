@@ -19,7 +19,7 @@ from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
 from napari_histoclust.session.dock_states import BarState, resolve_bar
-from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
+from napari_histoclust.session.session import CLUSTER
 from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.keys import STAIN_KEYS
 from napari_histoclust.widgets._follow import follow
@@ -27,11 +27,12 @@ from napari_histoclust.widgets._scrolling import scrolled_past
 from napari_histoclust.widgets._tips import tipped
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_histoclust.widgets.context import Context
 
 _WHOLE = 100
 _PADDING_PX = 8  # of a label in napari's themes, both sides
-_CAPTIONS = {CLUSTER: "Clusters", CONFIDENCE: "Confidence", SLIDE: "Slide"}
 
 
 class ViewBar(ShowsState, QWidget):
@@ -135,10 +136,10 @@ class ViewBar(ShowsState, QWidget):
     def _resolve(self) -> BarState:
         return resolve_bar(self._context.session)
 
-    def _show_colourings(self, names: tuple[str, ...]) -> None:
+    def _show_colour_bys(self, captions: Mapping[str, str]) -> None:
         for widget in (self.opacity, self.colour_by, self._region):
-            widget.setEnabled(bool(names))
-        _fill(self.colour_by, {name: _CAPTIONS.get(name, f"{name} density") for name in names}, CLUSTER)
+            widget.setEnabled(bool(captions))
+        _fill(self.colour_by, captions, CLUSTER)
         self._show_colour_by(self._state.colour_by)
 
     def _show_map(self, _: object) -> None:
@@ -207,7 +208,7 @@ def _slider(parent: QWidget, value: int, hint: str) -> QSlider:
     return slider
 
 
-def _fill(box: QComboBox, choices: dict[str, str], chosen: str | None) -> None:
+def _fill(box: QComboBox, choices: Mapping[str, str], chosen: str | None) -> None:
     """Offer other choices (value -> caption) and keep the chosen one if it is among them."""
     box.clear()
     for value, caption in choices.items():

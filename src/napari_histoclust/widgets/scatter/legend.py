@@ -8,8 +8,7 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPalette
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_histoclust.session.colouring import colourings
-from napari_histoclust.session.session import CLUSTER, CONFIDENCE, SLIDE
+from napari_histoclust.session.colouring import captions
 from napari_histoclust.widgets._scrolling import scrolled_past
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from napari_histoclust.session import Session
     from napari_histoclust.session.colouring import Colouring
 
-_TITLES = {CLUSTER: "Cluster", CONFIDENCE: "Confidence", SLIDE: "Slide"}
 _BAR_PX = 10
 _GAP_PX = 4
 _SWATCH_PX = 10
@@ -118,20 +116,18 @@ class ColourBar(QWidget):
 
     def offer(self) -> None:
         """List what the run can be coloured by."""
-        run = self._session.run
         self.combo.clear()
-        for name in () if run is None else colourings(run):
-            self.combo.addItem(_TITLES.get(name, f"{name} density"), name)
-        self.combo.setEnabled(run is not None)
+        for name, caption in captions(self._session.run).items():
+            self.combo.addItem(caption, name)
+        self.combo.setEnabled(self._session.run is not None)
 
     def show_colouring(self, colouring: Colouring) -> None:
         """Show what is chosen and what its colours mean."""
-        run, by = self._session.run, self._session.colour_by
-        self.combo.setCurrentIndex(self.combo.findData(by))
-        if run is not None and colouring.limits is not None:
+        self.combo.setCurrentIndex(self.combo.findData(self._session.colour_by))
+        if colouring.limits is not None:
             self.legend.show_scale(colouring.table, colouring.limits)
-        elif run is not None and by == SLIDE:
-            self.legend.show_names(colouring.table, run.slides)
+        elif colouring.names:
+            self.legend.show_names(colouring.table, colouring.names)
         else:
             self.legend.clear()
 
