@@ -15,8 +15,7 @@ from psygnal import Signal
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.palette import further_colours
 from napari_histoclust.core.run.edits import ClusterEdits
-from napari_histoclust.session.history import History
-from napari_histoclust.session.wording import change_in_words
+from napari_histoclust.session.history import History, describe_change
 
 if TYPE_CHECKING:
     from napari_histoclust.core.palette import Cluster
@@ -89,13 +88,13 @@ class Palette:
     def undo_text(self) -> str:
         """What `undo` takes back ("merging into Liver"), empty where there is nothing."""
         before = self._history.previous
-        return "" if before is None else change_in_words(before, self.state)
+        return "" if before is None else describe_change(before, self.state)
 
     @property
     def redo_text(self) -> str:
         """What `redo` makes again, empty where there is nothing."""
         after = self._history.following
-        return "" if after is None else change_in_words(self.state, after)
+        return "" if after is None else describe_change(self.state, after)
 
     @property
     def shown_ids(self) -> tuple[int, ...]:

@@ -12,9 +12,14 @@ from matplotlib import rcParams
 from matplotlib.image import imread
 
 from core.runs import make_run
-from napari_histoclust.core.figures.bars import draw_histogram
-from napari_histoclust.core.figures.choice_figures import draw_choice
-from napari_histoclust.core.figures.curves import Curve, IndexPanel, draw_indices, draw_learning_curve
+from napari_histoclust.core.figures.clusters import draw_histogram
+from napari_histoclust.core.figures.curves import (
+    Curve,
+    IndexPanel,
+    draw_choice,
+    draw_indices,
+    draw_learning_curve,
+)
 from napari_histoclust.core.figures.density import densities, draw_density
 from napari_histoclust.core.figures.montage import Montage, draw_montage, read_patch, top_rows
 from napari_histoclust.core.figures.run_figures import draw_figures, write_map

@@ -1,10 +1,11 @@
-"""Curves: the loss over the epochs, the indices over K."""
+"""Curves: the learning curve of a model, and measures over the number of clusters."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,13 +20,17 @@ from napari_histoclust.core.figures.style import (
     TITLE_PT,
     new_figure,
     plain_axes,
+    save,
 )
 from napari_histoclust.core.model.loss_parts import HELD_OUT, PARTS
+from napari_histoclust.core.validation.k_choice import SERIES, KChoice, Series
+from napari_histoclust.core.validation.measures import measures
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
 
 # Four lines that stay apart for colour-blind eyes and in grey, and their markers.
 _LINES = (("#1f4e9c", "o"), ("#d1495b", "s"), ("#2a9d5c", "^"), ("#8a8a8a", "D"), ("#b5822a", "v"))
@@ -158,3 +163,24 @@ def _draw_index(axes: Axes, panel: IndexPanel, names: Sequence[str]) -> dict[str
         )
     axes.tick_params(axis="x", labelbottom=True, labelsize=SMALL_PT)
     return handles
+
+
+def draw_choice(choice: KChoice, path: Path) -> Path:
+    """Draw every measure over K, one line a series, and write it to `path`, indices.png of a comparison."""
+    panels = [IndexPanel(m.title, m.better, _curves(choice, m.name)) for m in measures().values()]
+    return save(draw_indices([panel for panel in panels if panel.curves]), path, own=True)
+
+
+def _curves(choice: KChoice, measure: str) -> list[Curve]:
+    return [curve for series in SERIES if (curve := _curve(choice, series, measure)) is not None]
+
+
+def _curve(choice: KChoice, series: Series, measure: str) -> Curve | None:
+    figures = choice.curve(series, measure)
+    if not any(figure.mean is not None for figure in figures):
+        return None
+    rows = [
+        (f.k, np.nan if f.mean is None else f.mean, np.nan if f.spread is None else f.spread) for f in figures
+    ]
+    k, mean, spread = np.array(rows, np.float64).T
+    return Curve(SERIES[series], k, mean, spread)

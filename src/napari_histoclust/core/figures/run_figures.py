@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.figures.bars import draw_histogram
-from napari_histoclust.core.figures.confidence import draw_confidence
+from napari_histoclust.core.figures.clusters import draw_confidence, draw_histogram
 from napari_histoclust.core.figures.curves import draw_learning_curve
 from napari_histoclust.core.figures.density import densities, draw_density
 from napari_histoclust.core.figures.montage import TOP, Montage, draw_montage, read_patch, top_rows

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -83,3 +88,14 @@ class Report:
     title: str
     subtitle: str
     sections: tuple[Section, ...]
+
+
+_DPI = 150
+
+
+def picture_of(figure: Figure, caption: str) -> Picture:
+    """Draw a figure with as many px as a page can show."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    wide, tall = figure.get_size_inches()
+    return Picture(buffer.getvalue(), (round(wide * _DPI), round(tall * _DPI)), float(wide), caption)

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 
 from napari_histoclust.core.figures.run_figures import figures_of
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.core.report.content import Block, Picture, Prose, Report, Section
-from napari_histoclust.core.report.drawn import drawn
-from napari_histoclust.core.report.sections import cluster_table, overview, provenance, validation
-from napari_histoclust.core.report.tissue import neighbours, slides
+from napari_histoclust.core.report.content import Block, Picture, Prose, Report, Section, picture_of
+from napari_histoclust.core.report.sections import (
+    cluster_table,
+    neighbours,
+    overview,
+    provenance,
+    slides,
+    validation,
+)
 from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ def gather_report(run: Run) -> Job[Report]:
     empty = {f"montage_{line.cluster.id}" for line in summarise_clusters(run) if not line.patches}
     for name, figure, progress in figures_of(run):
         if name not in empty:
-            pictures[name] = drawn(figure, _caption(run, name))
+            pictures[name] = picture_of(figure, _caption(run, name))
         yield progress
     beside = yield from neighbours(run)
     made = run.manifest.created[:10]

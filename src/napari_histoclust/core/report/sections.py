@@ -1,4 +1,4 @@
-"""The parts of a report that are words and figures of a run, without its pictures."""
+"""Sections of a report, each made of one part of a run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_histoclust.core.atomic import read_json
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.report.content import Block, Facts, Prose, Section, Table, Warnings
+from napari_histoclust.core.figures.clusters import draw_composition, draw_neighbourhood
+from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.report.content import (
+    Block,
+    Facts,
+    Prose,
+    Section,
+    Table,
+    Warnings,
+    picture_of,
+)
 from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
+from napari_histoclust.core.statistics.composition import Composition, composition
+from napari_histoclust.core.statistics.neighbourhood import Neighbourhood, neighbourhood
 from napari_histoclust.core.validation.measures import INDICES
 from napari_histoclust.core.validation.report import VALIDATION
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.manifest import SlideEntry
     from napari_histoclust.core.run.run import Run
+
 
 _NOTHING = "–"
 
@@ -168,3 +183,78 @@ def _files(slide: SlideEntry) -> Table:
         for file in slide.inputs
     )
     return Table(("File", "Stain", "MiB", "Reader", "Checksum"), rows)
+
+
+_STRONGEST = 8
+
+
+def neighbours(run: Run) -> Job[Section]:
+    """Which clusters lie beside which: a heat map, and the strongest pairs of two different clusters."""
+    tested = yield from neighbourhood(run)
+    words = (
+        "How often patches of two clusters lie side by side, compared with the same labels dealt out at "
+        f"random {tested.permutations:,} times (seed {tested.seed}) over the places of each slide. z is the "
+        "distance from chance in standard deviations; p is two-sided and not corrected for the number of "
+        "pairs."
+    )
+    picture = picture_of(
+        draw_neighbourhood(tested), "Red: beside each other more often than by chance; blue: less."
+    )
+    return Section("Neighbours", (Prose(words), picture, _strongest(tested)))
+
+
+def _strongest(tested: Neighbourhood) -> Table:
+    i, j = np.triu_indices(len(tested.clusters), 1)
+    z = np.where(np.isnan(tested.z[i, j]), 0, tested.z[i, j])
+    rows = tuple(
+        (
+            f"{tested.clusters[i[n]].name} – {tested.clusters[j[n]].name}",
+            f"{tested.counts[i[n], j[n]]:,}",
+            f"{tested.expected[i[n], j[n]]:,.1f}",
+            f"{z[n]:+.1f}",
+            f"{tested.p[i[n], j[n]]:.3g}",
+        )
+        for n in np.argsort(-np.abs(z))[:_STRONGEST]
+    )
+    return Table(("Two clusters", "Side by side", "By chance", "z", "p"), rows)
+
+
+def slides(run: Run) -> Section:
+    """What each slide is made of, and over how many slides each cluster is spread."""
+    made_of = composition(run)
+    blocks: list[Block] = [
+        Prose(
+            "Evenness is the entropy of a slide's composition over the largest it could be: 0 is one "
+            "cluster, 1 all clusters alike."
+        ),
+        picture_of(draw_composition(made_of), "What each slide is made of."),
+        _by_slide(made_of),
+    ]
+    if len(made_of.slides) > 1:
+        blocks.append(_spread(made_of))
+    return Section("Composition", tuple(blocks))
+
+
+def _by_slide(made_of: Composition) -> Table:
+    rows = tuple(
+        (name, f"{int(patches.sum()):,}", f"{entropy:.2f}", f"{evenness:.2f}")
+        for name, patches, entropy, evenness in zip(
+            made_of.slides, made_of.patches, made_of.entropy, made_of.evenness, strict=True
+        )
+    )
+    return Table(("Slide", "Patches", "Entropy (nat)", "Evenness"), rows)
+
+
+def _spread(made_of: Composition) -> Table:
+    entropy = made_of.entropy_over_slides
+    rows = tuple(
+        (cluster.name, f"{int(np.count_nonzero(made_of.patches[:, i]))}", f"{entropy[i]:.2f}")
+        for i, cluster in enumerate(made_of.clusters)
+    )
+    colours = tuple(cluster.colour for cluster in made_of.clusters)
+    header = (
+        "Cluster",
+        "Slides that have it",
+        f"Entropy over slides (at most {np.log(len(made_of.slides)):.2f})",
+    )
+    return Table(header, rows, colours)

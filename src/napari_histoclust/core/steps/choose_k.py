@@ -215,7 +215,7 @@ def _from_document(document: dict[str, Any]) -> Clustering:
 
 
 def _write(choice: KChoice, folder: Path) -> None:
-    from napari_histoclust.core.figures.choice_figures import draw_choice
+    from napari_histoclust.core.figures.curves import draw_choice
 
     with atomic_file(folder / "choose_k.csv", own=True) as partial:
         partial.write_text(choice.table(), encoding="utf-8")
