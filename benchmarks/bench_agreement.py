@@ -27,6 +27,7 @@ import napari_histoclust as hc
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.patches.reader import read_patches
 from napari_histoclust.core.phantom import write_phantom
+from napari_histoclust.core.run.reader import read_latent
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def agreement(slide: Path, folder: Path, clusters: int, patch_px: int, seed: int
     truth = patch_truth(slide / "truth.ome.tif", run)
     colours = mean_colours(stack, run)
     baseline = KMeans(clusters, n_init=10, random_state=seed).fit_predict(colours)
-    latent = KMeans(clusters, n_init=10, random_state=seed).fit_predict(run.latent)
+    latent = KMeans(clusters, n_init=10, random_state=seed).fit_predict(drive(read_latent(run)))
     return {
         "seed": seed,
         "patches": len(run),

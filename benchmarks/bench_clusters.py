@@ -26,7 +26,8 @@ from qtpy.QtWidgets import QApplication
 from core.runs import write_run
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run.edits import save_edits
-from napari_histoclust.core.run.run import Run, open_run
+from napari_histoclust.core.run.reader import open_run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
 from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.clusters import ClustersDock

@@ -102,7 +102,7 @@ def _make(folder: Path, rows: int, patch_px: int, stray: float) -> int:
 def _measure(folder: Path, name: str) -> list[float]:
     from napari_histoclust.core.export.registry import FORMATS, export_run
     from napari_histoclust.core.jobs import drive
-    from napari_histoclust.core.run.run import open_run
+    from napari_histoclust.core.run.reader import open_run
 
     run, tiny = open_run(folder / "run"), open_run(folder / "tiny")
     work = {

@@ -93,8 +93,10 @@ def gestures(run: Run, images: Path, rounds: int) -> Iterator[tuple[str, list[fl
     dock.show()
     session.load(run, [open_stack(images)])
     everything = np.ones(len(run), bool)
+    has_read = False
     for order in (Order.CONFIDENT, Order.TYPICAL, Order.TYPICAL, Order.DOUBTFUL, Order.RANDOM):
-        cold = " (latent space not in memory)" if order is Order.TYPICAL and not run.has_latent else ""
+        cold = " (latent space not in memory)" if order is Order.TYPICAL and not has_read else ""
+        has_read = has_read or order is Order.TYPICAL
         dock.bar.order.setCurrentIndex(list(Order).index(order))
         chosen = [choose(dock, session, everything) for _ in range(1 if cold else rounds)]
         yield f"{order} first{cold}: until the columns in sight are there", [total for _, total in chosen]

@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 # Loaded when first asked for: torch alone takes seconds, and napari imports this package at its start.
 _PLACES = {
     "open_stack": "napari_histoclust.core.slides.stack",
-    "open_run": "napari_histoclust.core.run.run",
+    "open_run": "napari_histoclust.core.run.reader",
     "load_model": "napari_histoclust.core.model.bundle",
     "save_model": "napari_histoclust.core.model.bundle",
     "fit": "napari_histoclust.api",

@@ -16,7 +16,7 @@ from core.test_atomic import content
 from napari_histoclust.cli import run
 from napari_histoclust.core.export.registry import FORMATS
 from napari_histoclust.core.model.bundle import load_model
-from napari_histoclust.core.run.run import open_run
+from napari_histoclust.core.run.reader import open_run
 from stacks import STAINS, write_stack
 
 HERE = [name for name in FORMATS if name != "spatialdata" or find_spec("spatialdata") is not None]

@@ -14,8 +14,9 @@ from napari_histoclust.core.atomic import now
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run.manifest import Manifest, SlideEntry
-from napari_histoclust.core.run.run import Run, open_run, write_embedding
-from napari_histoclust.core.run.store import LATENT, ChunkResult, GrowingStore, patch_table
+from napari_histoclust.core.run.reader import open_run
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.store import LATENT, ChunkResult, GrowingStore, patch_table, write_embedding
 
 STAINS = ("HE", "CD31")
 DYES = ("HE haematoxylin", "HE eosin", "CD31 haematoxylin", "CD31 DAB")

@@ -12,8 +12,9 @@ import zarr
 
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.manifest import PATCHES
-from napari_histoclust.core.run.run import open_run
+from napari_histoclust.core.run.reader import open_run, read_latent
 from napari_histoclust.core.run.subset import part_of
 
 
@@ -27,7 +28,7 @@ def test_run_reads_back(tmp_path: Path, slides: int) -> None:
     assert 0 < len(run) < slides * 12 * 15
     assert again.embedding is not None
     assert again.embedding.shape == (len(run), 2)
-    np.testing.assert_allclose(again.latent.sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(drive(read_latent(again)).sum(1), 1, rtol=1e-5)
     for i in range(slides):
         picture = again.label_picture(i)
         grid = again.grids[i]

@@ -21,7 +21,9 @@ from napari_histoclust.core.phantom import write_phantom
 from napari_histoclust.core.run import store
 from napari_histoclust.core.run.edits import save_edits
 from napari_histoclust.core.run.manifest import read_manifest
-from napari_histoclust.core.run.run import Run, open_run, write_embedding
+from napari_histoclust.core.run.reader import open_run, read_latent
+from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.store import write_embedding
 from napari_histoclust.core.slides.pyramid import build as pyramid_build
 from napari_histoclust.core.slides.pyramid import store as pyramid_store
 from napari_histoclust.core.slides.stack import open_stack
@@ -57,7 +59,7 @@ def grow(folder: Path) -> None:
     run, growing = _growing(folder)
     for chunk in growing.missing():
         rows = growing.rows(chunk)
-        parts = run.latent, run.labels, run.confidence, run.entropy, run.stain_od, run.dye_od
+        parts = drive(read_latent(run)), run.labels, run.confidence, run.entropy, run.stain_od, run.dye_od
         growing.write(chunk, store.ChunkResult(*(part[rows] for part in parts)))
 
 

@@ -61,7 +61,7 @@ def embed(run: Path, /, *, seed: int = 765, quiet: Quiet = False) -> None:
     seed
         Start of UMAP's random choices.
     """
-    from napari_histoclust.core.run.run import open_run
+    from napari_histoclust.core.run.reader import open_run
     from napari_histoclust.core.steps.pipeline import embed_run
 
     finish(embed_run(open_run(run), seed), quiet)
@@ -94,7 +94,7 @@ def validate(
     if features is not None:
         document = finish(validate_table(features), quiet or json).document()
     else:
-        from napari_histoclust.core.run.run import open_run
+        from napari_histoclust.core.run.reader import open_run
 
         assert run is not None
         document = finish(validate_run(open_run(run)), quiet or json).document()

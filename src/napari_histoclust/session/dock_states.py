@@ -49,7 +49,7 @@ def next_step(session: Session) -> Step:
     "umap": lay them out in the plane; "explore": all is there.
     """
     if session.run is not None:
-        return "explore" if session.run.has_embedding else "umap"
+        return "umap" if session.run.embedding is None else "explore"
     if not session.stacks:
         return "slides"
     return "model" if map_hindrance(session) else "map"

@@ -106,7 +106,7 @@ def map_slides(stacks: tuple[Stack, ...], model: Model, settings: MapSettings, o
     from napari_histoclust.core.steps.mapping import map_stacks
 
     run = yield from map_stacks(stacks, model, out, settings)
-    return MappedRun(_read(run), stacks, model)
+    return MappedRun(run, stacks, model)
 
 
 def embed(run: Run) -> Job[Run]:
@@ -114,7 +114,7 @@ def embed(run: Run) -> Job[Run]:
     yield Progress("Starting UMAP")
     from napari_histoclust.core.steps.pipeline import embed_run
 
-    return _read((yield from embed_run(run)))
+    return (yield from embed_run(run))
 
 
 def run_everything(
@@ -125,13 +125,7 @@ def run_everything(
     from napari_histoclust.core.steps.pipeline import run_stacks
 
     run = yield from run_stacks(stacks, preset, out, settings)
-    return MappedRun(_read(run), stacks, run.model())
-
-
-def _read(run: Run) -> Run:
-    """Read now, in this thread, what the window will ask the run for."""
-    _ = run.embedding, run.stain_od, run.stains, run.slide_index
-    return run
+    return MappedRun(run, stacks, run.model())
 
 
 def load_model_in(folder: Path) -> Job[Model]:

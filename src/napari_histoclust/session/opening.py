@@ -54,12 +54,11 @@ def open_run_folder(path: Path) -> Job[OpenedRun]:
         If it is no finished run or damaged. Images that have moved are a warning.
     """
     from napari_histoclust.core.run.edits import load_edits
-    from napari_histoclust.core.run.run import open_run
+    from napari_histoclust.core.run.reader import open_run
     from napari_histoclust.session.view_state import load_view
 
     yield Progress("Opening the run")
     run = open_run(path)
-    _ = run.stain_od, run.stains, run.slide_index  # kept by the run: read here, not by the GUI thread
     edits, view = load_edits(run), load_view(run)
     yield Progress("Opening the images")
     stacks, warnings = _stacks(run)

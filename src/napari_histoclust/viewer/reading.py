@@ -40,7 +40,7 @@ def read_layers(path: Path, slide: int = 0) -> list[LayerData]:
     folder = run_folder(path)
     if folder is None:
         return _stack_layers(path)
-    from napari_histoclust.core.run.run import open_run
+    from napari_histoclust.core.run.reader import open_run
 
     run = open_run(folder)
     _check_slide(run, slide)

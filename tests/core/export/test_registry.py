@@ -178,7 +178,7 @@ import sys
 from pathlib import Path
 from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.run.run import open_run
+from napari_histoclust.core.run.reader import open_run
 
 def tell(progress):
     if progress.done > 20:
@@ -206,7 +206,7 @@ _EXPORT_AND_WAIT = """
 import sys
 from pathlib import Path
 from napari_histoclust.core.export.registry import export_run
-from napari_histoclust.core.run.run import open_run
+from napari_histoclust.core.run.reader import open_run
 
 folder, format_name, yields = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 job = export_run(open_run(sys.argv[1]), [format_name], folder)

@@ -12,7 +12,8 @@ import pytest
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.run.edits import ClusterEdits, edited, load_edits, save_edits, saved_run
-from napari_histoclust.core.run.run import Run, open_run
+from napari_histoclust.core.run.reader import open_run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Palette
 
 

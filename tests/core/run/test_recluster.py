@@ -12,6 +12,7 @@ from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run import recluster as module
+from napari_histoclust.core.run.reader import read_latent
 from napari_histoclust.core.run.recluster import recluster
 from napari_histoclust.core.run.run import Run
 
@@ -55,7 +56,7 @@ def test_it_is_no_worse_than_any_of_twenty_plain_starts(run: Run) -> None:
     from sklearn.cluster import KMeans
 
     rows = np.flatnonzero(run.labels == 2)
-    points = run.latent[rows]
+    points = drive(read_latent(run))[rows]
     mine = sum_of_squares(points, drive(recluster(run, rows, 2)))
     plain = [
         sum_of_squares(points, KMeans(2, n_init=1, random_state=s).fit(points).labels_) for s in range(20)

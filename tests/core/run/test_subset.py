@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.run.reader import read_latent
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.run.subset import part_of
 from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
@@ -29,8 +30,9 @@ def test_every_array_keeps_its_patches(run: Run, data: st.DataObject) -> None:
     chosen = np.isin(np.arange(len(run)), list(kept))
     part = part_of(run, chosen)
     np.testing.assert_array_equal(part.ids, sorted(kept))
-    for name in ("labels", "confidence", "entropy", "latent", "embedding", "slide_index"):
+    for name in ("labels", "confidence", "entropy", "embedding", "stain_od", "dye_od", "slide_index"):
         np.testing.assert_array_equal(getattr(part, name), getattr(run, name)[chosen])
+    np.testing.assert_array_equal(drive(read_latent(part)), drive(read_latent(run))[chosen])
     for slide, (ours, whole) in enumerate(zip(part.grids, run.grids, strict=True)):
         mine = chosen[run.rows(slide)]
         np.testing.assert_array_equal(ours.y_px, whole.y_px[mine])
@@ -44,8 +46,9 @@ def test_a_part_of_a_part_has_the_ids_of_the_whole(run: Run) -> None:
     third = part_of(run, np.arange(len(run)) % 3 == 0)
     part = part_of(third, np.arange(len(third)) % 2 == 1)
     np.testing.assert_array_equal(part.ids, np.arange(len(run))[::3][1::2])
-    np.testing.assert_array_equal(part.latent, run.latent[::3][1::2])
-    np.testing.assert_array_equal(drive(part.load_latent()), part.latent)
+    np.testing.assert_array_equal(drive(read_latent(part)), drive(read_latent(run))[::3][1::2])
+    for name in ("embedding", "stain_od", "dye_od"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(run, name)[::3][1::2])
     assert part.to_anndata().obs["row"].tolist() == run.to_anndata().obs["row"].tolist()[::3][1::2]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def test_sums_of_merged_clusters_are_sums_over_the_table(tmp_path: Path) -> None
 
 def test_a_run_that_did_not_measure_the_stains(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    run.__dict__.update(stain_od=None, dye_od=None)
+    run = replace(run, stain_od=None, dye_od=None)
     for summary in summarise_clusters(run):
         assert summary.mean_stain_od is summary.stain_od_sd is None
         assert summary.mean_dye_od is summary.dye_od_sd is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_areas_in_few_digits(tmp_path: Path, area: float, text: str) -> None:
 
 def test_a_run_that_did_not_measure_the_stains(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    run.__dict__.update(stain_od=None, stains=(), dye_od=None, dyes=())
+    run = replace(run, stain_od=None, stains=(), dye_od=None, dyes=())
     columns = columns_of(run)[7:]
     assert [column.title for column in columns] == ["HE", "CD31", "CK19", "Ki67", "MT"]
     assert all("map the slide again to measure it" in column.hint for column in columns)

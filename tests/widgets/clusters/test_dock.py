@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_what_stands_in_a_row(dock: ClustersDock, run: Run) -> None:
 
 def test_a_run_that_did_not_measure_the_stains_shows_dashes(qtbot: QtBot, tmp_path: Path) -> None:
     run, session = make_run(tmp_path / "run"), Session()
-    run.__dict__.update(stain_od=None, stains=(), dye_od=None, dyes=())
+    run = replace(run, stain_od=None, stains=(), dye_od=None, dyes=())
     session.load(run, ())
     dock = ClustersDock(Context(session, JobRunner(), None))  # type: ignore[arg-type]
     qtbot.addWidget(dock)

@@ -21,7 +21,8 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.sheet import SheetLayout
 from napari_histoclust.core.jobs import Job, Progress, drive
 from napari_histoclust.core.patches.thumbnails import resized
-from napari_histoclust.core.run.run import Run, open_run
+from napari_histoclust.core.run.reader import LatentSpace, open_run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.session.gallery.ordering import Order, neighbours, ordered
 from napari_histoclust.widgets._dialogs import NumberDialog
 from napari_histoclust.widgets.context import Context
@@ -67,7 +68,7 @@ def test_the_selection_in_order(
     dock.bar.order.setCurrentIndex(list(Order).index(order))
     context.session.selection.set(ids)
     settled()
-    assert shown(dock) == drive(ordered(run, ids, order)).tolist()
+    assert shown(dock) == drive(ordered(LatentSpace(run), ids, order)).tolist()
     assert dock.bar.title.text().startswith(f"{len(ids)} chosen patches, ")
 
 
@@ -77,7 +78,7 @@ def test_nothing_chosen_but_one_pointed_at_shows_its_neighbours(
     context.session.set_run(run)
     context.session.set_focus(11)
     settled()
-    assert shown(dock) == drive(neighbours(run, 11)).tolist()
+    assert shown(dock) == drive(neighbours(LatentSpace(run), 11)).tolist()
     assert dock.bar.title.text() == "Patch 11 and the 100 nearest to it in latent space"
     assert not dock.bar.order.isEnabled()
     context.session.selection.set([1, 2])
@@ -265,7 +266,7 @@ def test_the_menu(dock: GalleryDock, context: Context, run: Run, settled: Callab
     assert np.array_equal(session.selection.mask, np.isin(run.labels, (2, 3)))
     actions["Show those most like it"].trigger()
     settled()
-    assert shown(dock) == drive(neighbours(run, patch)).tolist()
+    assert shown(dock) == drive(neighbours(LatentSpace(run), patch)).tolist()
     session.selection.back()
     settled()
     assert len(shown(dock)) == np.isin(run.labels, (2, 3)).sum()

@@ -60,7 +60,7 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
 def figures_of(run: Run) -> Iterator[tuple[str, Figure, Progress]]:
     """Draw the figures one after the other: the name of its file without suffix, the figure, how far."""
     stacks = _stacks(run)
-    wanted = len(run.grids) + 3 + run.has_embedding + _has_model(run)
+    wanted = len(run.grids) + 3 + (run.embedding is not None) + _has_model(run)
     total = wanted + (len(run.clusters) if any(stacks) else 0)
     figures = chain(_single_figures(run, stacks), _montages(run, stacks))
     for done, (name, figure) in enumerate(figures, start=1):

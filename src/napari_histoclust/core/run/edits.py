@@ -170,7 +170,7 @@ def saved_run(path: str | Path) -> Run:
     HistoclustError
         As `open_run` and `load_edits` do.
     """
-    from napari_histoclust.core.run.run import open_run
+    from napari_histoclust.core.run.reader import open_run
 
     run = open_run(path)
     edits = load_edits(run)

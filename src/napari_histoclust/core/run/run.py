@@ -1,29 +1,25 @@
-"""A run folder, read back: which patch belongs to which cluster, and where it lies."""
+"""A run: which patch belongs to which cluster, and where it lies."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run.manifest import PATCHES, Manifest, SlideEntry, read_manifest
+from napari_histoclust.core.run.manifest import PATCHES, Manifest
 
 if TYPE_CHECKING:
     import anndata
 
     from napari_histoclust.core.model.bundle import Model
     from napari_histoclust.core.slides.stack import Stack
-
-_PIECE = 16_384  # rows of latent, 8 MB: whole chunks of the store
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +40,16 @@ class Run:
         Cluster of each patch, 1..K.
     confidence, entropy : (n,) float32
         Largest probability, and entropy (natural log) of the probabilities.
+    embedding : (n, 2) float32 or None
+        UMAP; None where `embed` has not run.
+    stains : tuple of str
+        Those that the model looked at, in its order; none in a run of a version that did not say.
+    stain_od : (n, s) float32 or None
+        Mean optical density of each of `stains`; None in a run of an older version.
+    dyes : tuple of str
+        Stain and dye of each column of `dye_od`, such as "HE eosin".
+    dye_od : (n, d) float32 or None
+        How much of each of `dyes` there is; None in a run of an older version or without such.
     store_rows : (n,) int64 or None
         Rows of patches.zarr that these patches are; None for all, one after the other.
     """
@@ -55,6 +61,11 @@ class Run:
     labels: NDArray[np.int16]
     confidence: NDArray[np.float32]
     entropy: NDArray[np.float32]
+    embedding: NDArray[np.float32] | None = None
+    stains: tuple[str, ...] = ()
+    stain_od: NDArray[np.float32] | None = None
+    dyes: tuple[str, ...] = ()
+    dye_od: NDArray[np.float32] | None = None
     store_rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -84,59 +95,6 @@ class Run:
     def slide_index(self) -> NDArray[np.int16]:
         """(n,) which slide each patch lies on."""
         return np.repeat(np.arange(len(self.grids), dtype=np.int16), [len(grid) for grid in self.grids])
-
-    @cached_property
-    def latent(self) -> NDArray[np.float32]:
-        """(n, 128) features: softmax over the channels of h, averaged over its places (method, section 2)."""
-        return self._column("latent")
-
-    @property
-    def has_latent(self) -> bool:
-        """Whether `latent` is in memory already."""
-        return "latent" in self.__dict__
-
-    def load_latent(self) -> Job[NDArray[np.float32]]:
-        """Read `latent` piece by piece, so that nobody has to wait for it to the end, and keep it."""
-        if not self.has_latent:
-            source = self._open()["obsm/latent"]
-            latent = np.empty(source.shape, np.float32)
-            for start in range(0, len(latent), _PIECE):
-                latent[start : start + _PIECE] = source[start : start + _PIECE]
-                yield Progress("Reading the latent space", min(start + _PIECE, len(latent)), len(latent))
-            self.__dict__["latent"] = self._here(latent)  # where cached_property keeps it
-        return self.latent
-
-    @cached_property
-    def embedding(self) -> NDArray[np.float32] | None:
-        """(n, 2) UMAP, or None where `embed` has not run."""
-        return self._column("X_umap") if "obsm/X_umap" in self._open() else None
-
-    @cached_property
-    def stain_od(self) -> NDArray[np.float32] | None:
-        """(n, s) mean optical density of each of `stains`; None in a run of an older version."""
-        return self._column("stain_od") if "obsm/stain_od" in self._open() else None
-
-    @cached_property
-    def stains(self) -> tuple[str, ...]:
-        """Stains that the model looked at, in its order; none in a run of a version that did not say."""
-        group = self._open()
-        return tuple(map(str, group["uns/histoclust/stains"][:])) if "uns/histoclust/stains" in group else ()
-
-    @cached_property
-    def dye_od(self) -> NDArray[np.float32] | None:
-        """(n, d) how much of each of `dyes` there is; None in a run of an older version or without such."""
-        return self._column("dye_od") if "obsm/dye_od" in self._open() else None
-
-    @cached_property
-    def dyes(self) -> tuple[str, ...]:
-        """Stain and dye of each column of `dye_od`, such as "HE eosin"."""
-        group = self._open()
-        return tuple(map(str, group["uns/histoclust/dyes"][:])) if "uns/histoclust/dyes" in group else ()
-
-    @cached_property
-    def has_embedding(self) -> bool:
-        """Whether `embed` has run; the coordinates themselves are not read."""
-        return "obsm/X_umap" in self._open()
 
     def rows(self, slide: int) -> slice:
         """Return the rows of one slide."""
@@ -175,95 +133,5 @@ class Run:
         """Return patches.zarr in memory, as the run was mapped, without edits."""
         import anndata
 
-        return self._here(anndata.read_zarr(self.path / PATCHES))
-
-    def _column(self, name: str) -> NDArray[np.float32]:
-        return np.asarray(self._here(self._open()[f"obsm/{name}"][:]))
-
-    def _here(self, whole: Any) -> Any:
-        """Keep of something with a row a patch of the store what belongs to the patches that are here."""
+        whole = anndata.read_zarr(self.path / PATCHES)
         return whole if self.store_rows is None else whole[self.store_rows]
-
-    def _open(self) -> Any:
-        return zarr.open_group(self.path / PATCHES, mode="r")
-
-
-def open_run(path: str | Path) -> Run:
-    """Open a run folder.
-
-    Raises
-    ------
-    HistoclustError
-        If it is no run folder, not finished, or damaged.
-    """
-    folder = Path(path)
-    manifest = read_manifest(folder)
-    if not (folder / PATCHES).is_dir():
-        raise HistoclustError(
-            f"{folder}: this run is not finished: start the command that made it again, "
-            "it goes on where it stopped."
-        )
-    try:
-        return _read(folder, manifest)
-    except (KeyError, ValueError, OSError) as error:
-        raise HistoclustError(
-            f"{folder / PATCHES}: is damaged ({error}): delete it and run again."
-        ) from error
-
-
-def _read(folder: Path, manifest: Manifest) -> Run:
-    group: Any = zarr.open_group(folder / PATCHES, mode="r")
-    obs, clusters = group["obs"], group["uns/clusters"]
-    labels = _labels(obs["cluster/codes"][:], obs["cluster/categories"][:])
-    ends = np.cumsum([0] + [slide.patches for slide in manifest.slides])
-    columns = {name: obs[name][:] for name in ("row", "col", "tissue_fraction")}
-    if len(labels) != ends[-1]:
-        raise ValueError(f"{len(labels)} patches where run.json states {ends[-1]}")
-    return Run(
-        path=folder,
-        manifest=manifest,
-        grids=tuple(
-            _grid(slide, {name: column[a:b] for name, column in columns.items()})
-            for slide, a, b in zip(manifest.slides, ends, ends[1:], strict=False)
-        ),
-        clusters=tuple(
-            Cluster(int(i), str(name), str(colour))
-            for i, name, colour in zip(
-                clusters["id"][:], clusters["name"][:], clusters["colour"][:], strict=True
-            )
-        ),
-        labels=labels,
-        confidence=obs["confidence"][:],
-        entropy=obs["entropy"][:],
-    )
-
-
-def _labels(codes: NDArray[np.integer], categories: NDArray[np.integer]) -> NDArray[np.int16]:
-    """Return the cluster of each patch; AnnData's -1, which stands for none, would be the last one."""
-    if len(codes) and (codes.min() < 0 or codes.max() >= len(categories)):
-        raise ValueError("patches without a cluster")
-    labels: NDArray[np.int16] = np.asarray(categories, np.int16)[codes]
-    return labels
-
-
-def _grid(slide: SlideEntry, columns: dict[str, NDArray[np.generic]]) -> PatchGrid:
-    return PatchGrid(
-        shape=(slide.rows, slide.cols),
-        patch_px=slide.patch_px,
-        stride_px=slide.stride_px,
-        level=slide.level,
-        downsample=slide.downsample,
-        row=columns["row"].astype(np.int32),
-        col=columns["col"].astype(np.int32),
-        tissue_fraction=columns["tissue_fraction"].astype(np.float32),
-    )
-
-
-def write_embedding(run: Run, embedding: NDArray[np.float32]) -> Run:
-    """Put the (n, 2) UMAP into the run's store and return the run with it."""
-    if embedding.shape != (len(run), 2):
-        raise ValueError(f"embedding has shape {embedding.shape}, the run {len(run)} patches")
-    from napari_histoclust.core.run.store import write_embedding_array
-
-    write_embedding_array(run.path, embedding)
-    return open_run(run.path)

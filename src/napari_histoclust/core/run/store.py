@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from napari_histoclust.core.run.manifest import PATCHES
 
 if TYPE_CHECKING:
     from napari_histoclust.core.palette import Cluster
+    from napari_histoclust.core.run.run import Run
 
 CHUNK = 4096  # patches a chunk: 2 MiB of latent, about 4 s of encoding on two cores between two flags
 LATENT = 128
@@ -231,6 +232,14 @@ def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, A
         "cluster_colors": np.array([c.colour for c in clusters], dtype=object),
         "histoclust": provenance,
     }
+
+
+def write_embedding(run: Run, embedding: NDArray[np.float32]) -> Run:
+    """Put the (n, 2) UMAP into the run's store and return the run with it."""
+    if embedding.shape != (len(run), 2):
+        raise ValueError(f"embedding has shape {embedding.shape}, the run {len(run)} patches")
+    write_embedding_array(run.path, embedding)
+    return replace(run, embedding=embedding)
 
 
 def write_embedding_array(folder: Path, embedding: NDArray[np.float32]) -> None:

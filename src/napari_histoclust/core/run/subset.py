@@ -46,8 +46,15 @@ def part_of(run: Run, chosen: NDArray[np.bool_]) -> Run:
         labels=labels,
         confidence=run.confidence[chosen],
         entropy=run.entropy[chosen],
+        embedding=_chosen(run.embedding, chosen),
+        stain_od=_chosen(run.stain_od, chosen),
+        dye_od=_chosen(run.dye_od, chosen),
         store_rows=run.ids[chosen],
     )
+
+
+def _chosen(column: NDArray[np.float32] | None, chosen: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    return None if column is None else column[chosen]
 
 
 def _thinned(grid: PatchGrid, chosen: NDArray[np.bool_]) -> PatchGrid:

@@ -29,7 +29,8 @@ from napari_histoclust.core.run.manifest import (
     library_versions,
     read_manifest,
 )
-from napari_histoclust.core.run.run import Run, open_run
+from napari_histoclust.core.run.reader import open_run
+from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.run.store import GrowingStore, patch_table, sweep
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.slides.tiled.tile_cache import limit_cache

@@ -201,11 +201,13 @@ class _Timer:
 
 def embed_run(run: Run, seed: int = 765) -> Job[Run]:
     """Lay the patches out by UMAP and keep the result in the run."""
-    from napari_histoclust.core.run.run import write_embedding
+    from napari_histoclust.core.run.reader import read_latent
+    from napari_histoclust.core.run.store import write_embedding
     from napari_histoclust.core.steps.embed import embed
 
     start = time.monotonic()
-    embedding = yield from embed(run.latent, seed=seed)
+    latent = yield from read_latent(run)
+    embedding = yield from embed(latent, seed=seed)
     embedded = write_embedding(run, embedding)
     manifest = read_manifest(run.path).finished_stage("embed", time.monotonic() - start, seed=seed)
     manifest.write(run.path)

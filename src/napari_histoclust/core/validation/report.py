@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import write_json
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.run.reader import read_latent
 from napari_histoclust.core.validation.baseline import RESTARTS, Agreement, agreement, kmeans_labels
 from napari_histoclust.core.validation.indices import Indices, defined_indices
 from napari_histoclust.core.validation.measures import INDICES
@@ -130,8 +131,9 @@ def validate_run(run: Run, seed: int = 765, at_most: int = PATCHES_AT_MOST) -> J
     HistoclustError
         If the disk refuses.
     """
+    latent = yield from read_latent(run)
     report = yield from validate_clustering(
-        run.latent, run.labels, run.confidence, len(run.clusters), LATENT, seed, at_most
+        latent, run.labels, run.confidence, len(run.clusters), LATENT, seed, at_most
     )
     write_json(run.path / VALIDATION, report.document())
     return report

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.reader import LatentSpace
 
 Ids = NDArray[np.intp]
 
@@ -32,13 +32,13 @@ class Order(StrEnum):
     RANDOM = "random"
 
 
-def ordered(run: Run, ids: Ids, order: Order) -> Job[Ids]:
+def ordered(space: LatentSpace, ids: Ids, order: Order) -> Job[Ids]:
     """Put patches in order; equal ones stay in the order of `ids`.
 
     Parameters
     ----------
-    run : Run
-        The labelled patches.
+    space : LatentSpace
+        Of the labelled patches.
     ids : (m,) patch ids
     order : Order
         `TYPICAL`: nearest to the medoid of `ids` in latent space first. `CONFIDENT` and `DOUBTFUL`: largest
@@ -51,16 +51,17 @@ def ordered(run: Run, ids: Ids, order: Order) -> Job[Ids]:
     """
     yield Progress("Sorting patches")
     if order is Order.TYPICAL:
-        return (yield from _typical_first(run, ids))
+        return (yield from _typical_first(space, ids))
     if order is Order.RANDOM:
         return np.random.default_rng(_SEED).permutation(ids)
     sign = -1 if order is Order.CONFIDENT else 1
+    run = space.run
     return ids[np.lexsort((-sign * run.entropy[ids], sign * run.confidence[ids]))]
 
 
-def neighbours(run: Run, patch: int, count: int = NEIGHBOURS) -> Job[Ids]:
+def neighbours(space: LatentSpace, patch: int, count: int = NEIGHBOURS) -> Job[Ids]:
     """Return `patch` and the `count` patches nearest to it in latent space, nearest first."""
-    latent = yield from run.load_latent()
+    latent = yield from space.load()
     distance = yield from _distances(latent, np.arange(len(latent)), latent[patch])
     distance[patch] = -1  # before its duplicates
     count = min(count + 1, len(distance))
@@ -83,8 +84,8 @@ def medoid(latent: NDArray[np.float32], ids: Ids) -> int:
     return int(ids[np.sqrt(pairs.clip(0)).sum(axis=1).argmin()])
 
 
-def _typical_first(run: Run, ids: Ids) -> Job[Ids]:
-    latent = yield from run.load_latent()
+def _typical_first(space: LatentSpace, ids: Ids) -> Job[Ids]:
+    latent = yield from space.load()
     if not len(ids):
         return ids
     centre = latent[medoid(latent, ids)]

@@ -109,9 +109,5 @@ def prepare_plot() -> Job[None]:
 def load_points(run: Run) -> Job[Points | None]:
     """Read the points of a run, and what they can be coloured by; None where it has no UMAP."""
     yield from prepare_plot()
-    yield Progress("Reading the points")
-    places = run.embedding
-    yield Progress("Reading the densities")
-    _ = run.stain_od  # kept by the run: the first look at it must not be the GUI thread's
     yield Progress("Sorting the points")
-    return None if places is None else make_points(places)
+    return None if run.embedding is None else make_points(run.embedding)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.run.reader import LatentSpace
 from napari_histoclust.session.gallery.ordering import NEIGHBOURS, Order, neighbours, ordered
 from napari_histoclust.session.session import Aspect
 from napari_histoclust.widgets._follow import follow
@@ -84,6 +85,7 @@ class Arranger(QObject):
         self._is_own_pointing = False
         self._patience = QTimer(self, interval=_PATIENCE_MS, singleShot=True)
         self._patience.timeout.connect(self._on_patience_timeout)
+        self._latent: LatentSpace | None = None
         self._reader = BackgroundReader(self)
         self._reader.arrived.connect(self._on_reader_arrived)
         self._reader.failed.connect(self._on_reader_failed)
@@ -118,18 +120,25 @@ class Arranger(QObject):
         if run is not None and len(ids):
             self._patience.start()
             orders = self._orders(run)
-            self._reader.ask((_name(order), partial(_chosen, run, ids, order)) for order in orders)
+            space = self._latent_of(run)
+            self._reader.ask((_name(order), partial(_chosen, space, ids, order)) for order in orders)
         elif run is not None and session.focus is not None:
             self._patience.start()
-            self._reader.ask([(_name("neighbours"), partial(_nearest, run, session.focus))])
+            self._reader.ask([(_name("neighbours"), partial(_nearest, self._latent_of(run), session.focus))])
         else:
             self._reader.ask(())
             self._patience.stop()
             self.arranged.emit(Arrangement(np.zeros(0, np.intp), NO_RUN if run is None else NOTHING_CHOSEN))
 
+    def _latent_of(self, run: Run) -> LatentSpace:
+        """Return the latent space of the run, which is read once and kept as long as the run is shown."""
+        if self._latent is None or self._latent.run is not run:
+            self._latent = LatentSpace(run)
+        return self._latent
+
     def _orders(self, run: Run) -> list[Order]:
         """Sort by confidence first where the latent space would take long to read."""
-        if self._order is Order.TYPICAL and not run.has_latent and len(run) > _QUICK:
+        if self._order is Order.TYPICAL and not self._latent_of(run).is_loaded and len(run) > _QUICK:
             return [Order.CONFIDENT, self._order]
         return [self._order]
 
@@ -156,13 +165,13 @@ def _name(what: str) -> tuple[str, object]:
     return what, object()
 
 
-def _chosen(run: Run, ids: NDArray[np.intp], order: Order) -> Job[Arrangement]:
-    sorted_ids = yield from ordered(run, ids, order)
+def _chosen(space: LatentSpace, ids: NDArray[np.intp], order: Order) -> Job[Arrangement]:
+    sorted_ids = yield from ordered(space, ids, order)
     return Arrangement(sorted_ids, title_of(len(ids), order))
 
 
-def _nearest(run: Run, patch: int) -> Job[Arrangement]:
-    ids = yield from neighbours(run, patch)
+def _nearest(space: LatentSpace, patch: int) -> Job[Arrangement]:
+    ids = yield from neighbours(space, patch)
     count = min(NEIGHBOURS, len(ids) - 1)
     return Arrangement(ids, f"Patch {patch} and the {count} nearest to it in latent space", False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ def test_a_cluster_without_a_patch_keeps_its_line(tmp_path: Path) -> None:
 
 def test_a_run_that_measured_no_densities(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    run.__dict__.update(stain_od=None, dye_od=None)
+    run = replace(run, stain_od=None, dye_od=None)
     drive(export_run(run, ["csv", "parquet"], tmp_path))
     for table in _tables(tmp_path):
         assert list(table.columns) == COLUMNS

@@ -16,7 +16,8 @@ from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.export.format import Format, safe_slides
 from napari_histoclust.core.export.formats.h5ad import open_store, without_latent
-from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.jobs import Job, Progress, drive
+from napari_histoclust.core.run.reader import read_latent
 
 if TYPE_CHECKING:
     import anndata
@@ -123,7 +124,7 @@ def _table(run: Run, slides: tuple[str, ...]) -> anndata.AnnData:
     from spatialdata.models import TableModel
 
     table = without_latent(run, open_store(run))
-    table.obsm["latent"] = run.latent
+    table.obsm["latent"] = drive(read_latent(run))
     regions = [f"patches_{name}" for name in slides]
     table.obs["region"] = pd.Categorical.from_codes(run.slide_index, pd.Index(regions))
     table.obs["patch"] = run.ids
