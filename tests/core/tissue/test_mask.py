@@ -14,7 +14,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import open_stack
-from napari_histoclust.core.tissue.mask import TissueMask, find_tissue, mask_downsample
+from napari_histoclust.core.tissue.mask import TissueMask, TissueMasks, find_tissue, mask_downsample
 
 
 def three_stains() -> dict[str, UInt8]:
@@ -147,3 +147,19 @@ def test_the_lung(shared_data: Path) -> None:
     # the large bronchus of HE is air
     assert not mask.tissue[190, 290]
     assert 0.85 < mask.valid["CD31"].mean() < 0.93
+
+
+def test_the_tissue_of_a_job_is_found_once() -> None:
+    stack = stack_of({stain: [picture] for stain, picture in three_stains().items()})
+    masks = TissueMasks()
+    first = drive(masks.find(stack, stack.stains, 16))
+    steps = []
+    again = drive(masks.find(stack, stack.stains, 16.0), steps.append)
+    assert not steps, "nothing was read"
+    assert again.downsample == first.downsample
+    np.testing.assert_array_equal(again.tissue, first.tissue)
+    for stain in stack.stains:
+        np.testing.assert_array_equal(again.valid[stain], first.valid[stain])
+        np.testing.assert_array_equal(again.by_stain[stain], first.by_stain[stain])
+    drive(masks.find(stack, stack.stains, 32), steps.append)
+    assert steps, "another patch size is another mask"

@@ -16,8 +16,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.export.threads import ahead
 from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.threads import ahead
 
 Int = NDArray[np.int64]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.core.threads import ahead
 
 K = TypeVar("K")
 Int = NDArray[np.integer[Any]]
@@ -188,34 +190,27 @@ def read_units(
     HistoclustError
         If a file cannot be decoded; by the unit that needed it.
     """
-    pool = ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 2)), thread_name_prefix="patches")
-    waiting: deque[_Reading[K]] = deque()
-    try:
-        for unit in units:
-            waiting.append(_Reading(pool, unit, stains, measure))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    readings = (_Reading(unit, stains, measure) for unit in units)
+    parts = (partial(reading.read, index) for reading in readings for index in range(len(stains)))
+    threads = min(8, max(2, os.cpu_count() or 2))
+    with closing(ahead(lambda part: part(), parts, threads=threads, waiting=AHEAD * len(stains))) as read:
+        for reading in islice(read, len(stains) - 1, None, len(stains)):
+            yield reading.patches()
 
 
 class _Reading(Generic[K]):
-    """A unit under way."""
+    """A unit under way; the thread that reads the last of its stains measures it."""
 
-    def __init__(
-        self, pool: ThreadPoolExecutor, unit: Unit[K], stains: Sequence[str], measure: Measure[K] | None
-    ) -> None:
-        self._unit, self._measure = unit, measure
+    def __init__(self, unit: Unit[K], stains: Sequence[str], measure: Measure[K] | None) -> None:
+        self._unit, self._stains, self._measure = unit, stains, measure
         self._pixels = np.empty((len(unit.y), len(stains), unit.patch_px, unit.patch_px, 3), np.uint8)
         self._measured: Any = None
         self._left = len(stains)
         self._lock = threading.Lock()
-        self._parts = [pool.submit(self._read, index, stain) for index, stain in enumerate(stains)]
 
-    def _read(self, index: int, stain: str) -> None:
-        unit, stack = self._unit, self._unit.stack
+    def read(self, index: int) -> _Reading[K]:
+        """Read one of the stains."""
+        unit, stack, stain = self._unit, self._unit.stack, self._stains[index]
         own = stack.slide_levels[stain][unit.level]
         stack.slides[stain].cut(own, unit.y, unit.x, self._pixels, index)
         with self._lock:
@@ -223,9 +218,8 @@ class _Reading(Generic[K]):
             is_last = self._left == 0
         if is_last and self._measure is not None:
             self._measured = self._measure(unit.key, self._pixels)
+        return self
 
-    def result(self) -> Patches[K]:
-        """Wait for all stains."""
-        for part in self._parts:
-            part.result()
+    def patches(self) -> Patches[K]:
+        """Return what was read, when all stains are."""
         return Patches(self._unit.key, self._pixels, self._measured)

@@ -8,28 +8,25 @@ row.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import imagecodecs
-import numba
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
+
+from napari_histoclust.core.ome_pyramid import physical_size, write_levels
+from napari_histoclust.core.slides.levels import block_mean
+from napari_histoclust.core.threads import ahead
 
 UInt8 = NDArray[np.uint8]
 
 TILE_PX = 512
 BLOCK_PX = 2 * TILE_PX
 """Side of the block that one call makes: four tiles of level 0, one of level 1."""
-
-_CLASSIC_LIMIT = 3_900_000_000
-"""Bytes from which offsets no longer fit classic TIFF (4 GiB, less room for tags)."""
 
 
 @dataclass(frozen=True)
@@ -104,21 +101,8 @@ class _Spool:
         return int(sum(places[..., 1].sum() for places in self._places))
 
 
-@numba.njit(nogil=True, cache=True)
-def _mean_of_four(picture: UInt8) -> UInt8:
-    height, width, channels = picture.shape
-    half = np.empty((height // 2, width // 2, channels), np.uint8)
-    for y in range(height // 2):
-        for x in range(width // 2):
-            for c in range(channels):
-                top = np.int32(picture[2 * y, 2 * x, c]) + np.int32(picture[2 * y, 2 * x + 1, c])
-                low = np.int32(picture[2 * y + 1, 2 * x, c]) + np.int32(picture[2 * y + 1, 2 * x + 1, c])
-                half[y, x, c] = np.uint8((top + low + 2) >> 2)
-    return half
-
-
 def _halve(picture: UInt8) -> UInt8:
-    return _mean_of_four(picture) if picture.ndim == 3 else np.ascontiguousarray(picture[::2, ::2])
+    return block_mean(picture, 2) if picture.ndim == 3 else np.ascontiguousarray(picture[::2, ::2])
 
 
 def _encode(tile: UInt8, quality: int) -> bytes:
@@ -176,23 +160,6 @@ def _assemble(
     return tile
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, picture: Picture, root: int, depth: int
-) -> Iterator[tuple[list[bytes], UInt8]]:
-    """Yield the made blocks in the order of the quadtree, with `depth` of them in the making."""
-    waiting: deque[Future[tuple[list[bytes], UInt8]]] = deque()
-    try:
-        for row, col in _leaves(root, 0, 0, picture.blocks):
-            waiting.append(pool.submit(partial(_make_leaf, picture, row, col)))
-            if len(waiting) >= depth:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
 def write_pyramid(path: Path, picture: Picture) -> Generator[None, None, None]:
     """Write `picture` to `path` as OME-TIFF; yields once a block.
 
@@ -203,9 +170,10 @@ def write_pyramid(path: Path, picture: Picture) -> Generator[None, None, None]:
     root = max(1, (picture.blocks - 1).bit_length() + 1)
     spool_path = path.with_suffix(".spool")
     try:
-        with spool_path.open("w+b") as file, ThreadPoolExecutor(threads) as pool:
+        leaves = _leaves(root, 0, 0, picture.blocks)
+        made = ahead(lambda leaf: _make_leaf(picture, *leaf), leaves, threads=threads, waiting=threads + 1)
+        with spool_path.open("w+b") as file, closing(made):
             spool = _Spool(file, picture)
-            made = _ahead(pool, picture, root, threads + 2)
             yield from _discarding(_assemble(picture, spool, made, root, 0, 0))
             _write_tiff(path, picture, spool)
     finally:
@@ -218,25 +186,14 @@ def _discarding(job: Generator[None, None, object]) -> Generator[None, None, Non
 
 def _write_tiff(path: Path, picture: Picture, spool: _Spool) -> None:
     """Copy the spooled tiles into a TIFF whose lower levels are SubIFDs of the first."""
-    form: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib", "predictor": False}
+    options: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib", "predictor": False}
     if picture.coloured:
-        form = {"photometric": "rgb", "compression": "jpeg", "subsampling": (2, 2)}
-    form |= {"dtype": np.uint8, "tile": (TILE_PX, TILE_PX), "maxworkers": 1}
-    with tifffile.TiffWriter(path, bigtiff=spool.size > _CLASSIC_LIMIT, ome=True) as tiff:
-        for level in range(picture.levels):
-            side, pixel_cm = picture.side_px >> level, picture.um_per_px * 2**level * 1e-4
-            own: dict[str, Any] = {"subfiletype": 1, "metadata": None}
-            if level == 0:
-                own = {"subifds": picture.levels - 1, "metadata": _metadata(picture)}
-            tiff.write(
-                spool.level(level),
-                shape=(side, side, 3) if picture.coloured else (side, side),
-                resolution=(1 / pixel_cm, 1 / pixel_cm),
-                resolutionunit="CENTIMETER",
-                software="napari-histoclust",
-                **own,
-                **form,
-            )
+        options = {"photometric": "rgb", "compression": "jpeg", "subsampling": (2, 2)}
+    options |= {"dtype": np.uint8, "tile": (TILE_PX, TILE_PX), "maxworkers": 1}
+    sides = [picture.side_px >> level for level in range(picture.levels)]
+    shapes = [(side, side, 3) if picture.coloured else (side, side) for side in sides]
+    levels = ((shape, spool.level(level)) for level, shape in enumerate(shapes))
+    write_levels(path, levels, options, _metadata(picture), spool.size)
 
 
 def _metadata(picture: Picture) -> dict[str, Any]:
@@ -245,9 +202,6 @@ def _metadata(picture: Picture) -> dict[str, Any]:
         "axes": "YXS" if picture.coloured else "YX",
         "Name": picture.name,
         "Description": picture.description,
-        "PhysicalSizeX": picture.um_per_px,
-        "PhysicalSizeXUnit": "µm",
-        "PhysicalSizeY": picture.um_per_px,
-        "PhysicalSizeYUnit": "µm",
+        **physical_size(picture.um_per_px),
         "Channel": {"Name": [picture.name]},
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_histoclust.core.slides.protocol import Slide, UInt8
 
@@ -59,16 +61,23 @@ def downsample(full: Shape, small: Shape) -> float:
 
 
 def block_mean(picture: UInt8, factor: int) -> UInt8:
-    """Average a (h, w, 3) picture over squares of `factor` px; edge squares over what they hold."""
+    """Average a (h, w, 3) picture over squares of `factor` px; edge squares over what they hold.
+
+    Halves are rounded up. This is the one box mean of the program.
+    """
     if factor == 1:
         return picture
     height, width = picture.shape[:2]
     pad = [(0, -height % factor), (0, -width % factor), (0, 0)]
     if pad[0][1] or pad[1][1]:
         picture = np.pad(picture, pad, mode="edge")
-    rows, cols = picture.shape[0] // factor, picture.shape[1] // factor
-    squares = picture.reshape(rows, factor, cols, factor, 3)
-    # Two steps with 32-bit sums: the mean of numpy would go through float64 of the whole strip.
-    sums = squares.sum(axis=1, dtype=np.uint32).sum(axis=2, dtype=np.uint32)
-    mean: UInt8 = ((sums + factor * factor // 2) // (factor * factor)).astype(np.uint8)
-    return mean
+    # Rows are added up, then columns, in 16 bits where these hold the sum: far faster than a reshape.
+    area = factor * factor
+    kind: np.dtype[Any] = np.dtype(np.uint16 if area <= 256 else np.uint32)
+    rows: NDArray[Any] = picture[::factor].astype(kind)
+    for k in range(1, factor):
+        rows += picture[k::factor]
+    sums = rows[:, ::factor] + kind.type(area // 2)
+    for k in range(1, factor):
+        sums += rows[:, k::factor]
+    return np.asarray(sums // kind.type(area), np.uint8)

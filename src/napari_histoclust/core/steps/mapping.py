@@ -36,7 +36,7 @@ from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
 from napari_histoclust.core.stains.deconvolution import DyeVectors, dye_names, dye_vectors
 from napari_histoclust.core.steps.labelling import label_missing
-from napari_histoclust.core.tissue.mask import find_tissue
+from napari_histoclust.core.tissue.mask import TissueMasks
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,11 @@ class Target:
 
 
 def map_stacks(
-    stacks: Sequence[Stack], model: Model, out: Path, settings: MapSettings | None = None
+    stacks: Sequence[Stack],
+    model: Model,
+    out: Path,
+    settings: MapSettings | None = None,
+    masks: TissueMasks | None = None,
 ) -> Job[Run]:
     """Label every tissue patch of the stacks and write a run folder.
 
@@ -64,6 +68,8 @@ def map_stacks(
         The bundle; its stains are asked for by name.
     out : Path
         The run folder; new, empty, or the same run begun before.
+    masks : TissueMasks, optional
+        Tissue that other steps of the job have found.
 
     Raises
     ------
@@ -75,7 +81,7 @@ def map_stacks(
     limit_cache(settings.cache_mib)
     for stack in stacks:
         stack.require(model.spec.stains)
-    targets = yield from _lay_lattices(stacks, model, settings)
+    targets = yield from _lay_lattices(stacks, model, settings, masks or TissueMasks())
     encoder = Encoder(model, settings)
     manifest = _manifest(targets, model, settings, encoder)
     if _is_done(out, manifest):
@@ -116,22 +122,24 @@ def check_run_folder(out: Path) -> None:
         raise SettingError("{}: holds something else: give {out} a new or empty folder.", out)
 
 
-def _lay_lattices(stacks: Sequence[Stack], model: Model, settings: MapSettings) -> Job[list[Target]]:
+def _lay_lattices(
+    stacks: Sequence[Stack], model: Model, settings: MapSettings, masks: TissueMasks
+) -> Job[list[Target]]:
     targets = []
     for stack in stacks:
-        targets.append((yield from _lay_lattice(stack, model, settings)))
+        targets.append((yield from _lay_lattice(stack, model, settings, masks)))
     entries = _named_apart([target.entry for target in targets])
     return [Target(t.stack, t.grid, entry) for t, entry in zip(targets, entries, strict=True)]
 
 
-def _lay_lattice(stack: Stack, model: Model, settings: MapSettings) -> Job[Target]:
+def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, masks: TissueMasks) -> Job[Target]:
     spec = model.spec
     choice = _choose_level(stack, spec, settings)
     downsample = stack.downsamples[choice.level]
     stride_px = choice.patch_px
     if settings.stride_px is not None:
         stride_px = max(1, round(settings.stride_px / downsample))
-    mask = yield from find_tissue(stack, spec.stains, round(choice.patch_px * downsample))
+    mask = yield from masks.find(stack, spec.stains, round(choice.patch_px * downsample))
     grid = make_grid(
         stack,
         mask,

@@ -19,10 +19,16 @@ if TYPE_CHECKING:
     from napari_histoclust.core.patches.sample import SampledPatches
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
+    from napari_histoclust.core.tissue.mask import TissueMasks
     from napari_histoclust.core.validation.k_choice import KChoice
 
 
-def fit_stacks(stacks: Sequence[Stack], settings: FitSettings, out: Path | None = None) -> Job[Model]:
+def fit_stacks(
+    stacks: Sequence[Stack],
+    settings: FitSettings,
+    out: Path | None = None,
+    masks: TissueMasks | None = None,
+) -> Job[Model]:
     """Train a model on random patches of the stacks.
 
     Parameters
@@ -34,6 +40,8 @@ def fit_stacks(stacks: Sequence[Stack], settings: FitSettings, out: Path | None 
     out : Path, optional
         Folder of the bundle. With it, the training leaves a checkpoint beside the folder every few seconds,
         and the same call goes on there after an interruption.
+    masks : TissueMasks, optional
+        Tissue that other steps of the job have found, or will ask for.
 
     Raises
     ------
@@ -48,7 +56,7 @@ def fit_stacks(stacks: Sequence[Stack], settings: FitSettings, out: Path | None 
     if out is not None and _is_model_of(out, spec):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
-    sampled = yield from sample_stacks(stacks, spec, settings)
+    sampled = yield from sample_stacks(stacks, spec, settings, masks)
     checkpoint = None if out is None else _training_folder(out) / "checkpoint.pt"
     model = yield from train(sampled.pixels, spec, settings, checkpoint)
     if out is not None:
@@ -114,22 +122,24 @@ def _identity(spec: ModelSpec, device: Device) -> dict[str, Any]:
     return described | {"settings": settings_identity(settings)}
 
 
-def sample_stacks(stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings) -> Job[SampledPatches]:
+def sample_stacks(
+    stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings, masks: TissueMasks | None = None
+) -> Job[SampledPatches]:
     """Read random tissue patches for training with what lies around them, resized for the network."""
     from napari_histoclust.core.model.encode import resize_patches
     from napari_histoclust.core.patches.sample import sample_patches
     from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
-    from napari_histoclust.core.tissue.mask import find_tissue
+    from napari_histoclust.core.tissue.mask import TissueMasks
 
     limit_cache(settings.cache_mib)
     side = spec.input_px + 2 * round(spec.input_px * settings.surround)
-    masks = []
+    masks, tissue = masks or TissueMasks(), []
     for stack in stacks:
-        masks.append((yield from find_tissue(stack, spec.stains, settings.patch_px)))
+        tissue.append((yield from masks.find(stack, spec.stains, settings.patch_px)))
     return (
         yield from sample_patches(
             stacks,
-            masks,
+            tissue,
             spec.stains,
             count=settings.patches,
             patch_px=settings.patch_px,
@@ -154,15 +164,16 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
     from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.run.edits import saved_run
     from napari_histoclust.core.steps.mapping import check_run_folder, map_stacks
+    from napari_histoclust.core.tissue.mask import TissueMasks
     from napari_histoclust.core.validation.report import validate_run
 
     check_run_folder(out)
     settings = FitSettings.resolve(preset, given)
     for_map = RunSettings.resolve(preset, given).for_map()
-    timer = _Timer(out)
-    yield from fit_stacks(stacks, settings, out / "model")
+    timer, masks = _Timer(out), TissueMasks()
+    yield from fit_stacks(stacks, settings, out / "model", masks)
     fit_seconds = timer.lap()
-    run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map)
+    run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map, masks)
     timer.record("fit", fit_seconds, preset=preset)
     if run.embedding is None:
         run = yield from embed_run(run, settings.seed)

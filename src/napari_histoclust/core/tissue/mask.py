@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.slides.overview import overview_level, read_overview
+from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.tissue.segment import Blank, clean, find_blank, missing_against, stain_tissue
 
@@ -105,6 +106,43 @@ def find_tissue(stack: Stack, stains: Sequence[str], patch_px: float) -> Job[Tis
     tissue = clean(_vote(seen, valid), size)
     _check(stack, tissue, size)
     return TissueMask(tissue, valid, seen, downsample)
+
+
+class TissueMasks:
+    """The tissue of the stacks of one job, each found once; kept as bits, an eighth of the masks."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Stack, tuple[str, ...], float], _Packed] = {}
+
+    def find(self, stack: Stack, stains: Sequence[str], patch_px: float) -> Job[TissueMask]:
+        """Return what `find_tissue` does, read from the files the first time only."""
+        key = stack, tuple(stains), float(patch_px)
+        if key in self._kept:
+            return self._kept[key].mask()
+        mask = yield from find_tissue(stack, stains, patch_px)
+        self._kept[key] = _Packed.of(mask)
+        return mask
+
+
+@dataclass(frozen=True, eq=False)
+class _Packed:
+    stains: tuple[str, ...]
+    shape: tuple[int, ...]
+    bits: UInt8
+    downsample: float
+
+    @classmethod
+    def of(cls, mask: TissueMask) -> _Packed:
+        masks = [mask.tissue, *mask.valid.values(), *mask.by_stain.values()]
+        bits = np.stack([np.packbits(one) for one in masks])
+        return cls(tuple(mask.valid), mask.tissue.shape, bits, mask.downsample)
+
+    def mask(self) -> TissueMask:
+        size = int(np.prod(self.shape))
+        tissue, *rest = (np.unpackbits(one, count=size).view(bool).reshape(self.shape) for one in self.bits)
+        n = len(self.stains)
+        valid, by_stain = (dict(zip(self.stains, part, strict=True)) for part in (rest[:n], rest[n:]))
+        return TissueMask(tissue, valid, by_stain, self.downsample)
 
 
 def _missing(stain: str, blank: Blank, seen: Mapping[str, Mask]) -> Mask:

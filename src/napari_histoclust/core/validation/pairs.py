@@ -11,9 +11,7 @@ sample holds few pairs whatever their distribution.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.threads import ahead
 from napari_histoclust.core.validation import _kernels as kernels
 
 ROWS = 256
@@ -140,31 +139,15 @@ def _pass(columns: Floats, ends: NDArray[np.int64], brackets: Floats) -> Job[_Ta
     n = columns.shape[1]
     blocks: list[_Tally] = []
     done, pairs = 0, n * (n - 1) // 2
-    for start, stop, tally in _run_blocks(columns, ends, brackets):
+
+    def tally_block(rows: tuple[int, int]) -> tuple[int, int, _Tally]:
+        return (*rows, _tally_block(columns, ends, *rows, brackets))
+
+    for start, stop, tally in ahead(tally_block, _row_blocks(n), threads=_cores()):
         blocks.append(tally)
         done += (stop - start) * (2 * n - start - stop - 1) // 2
         yield Progress("Comparing pairs of patches", done, pairs)
     return _merge(blocks)
-
-
-def _run_blocks(
-    columns: Floats, ends: NDArray[np.int64], brackets: Floats
-) -> Generator[tuple[int, int, _Tally], None, None]:
-    """Tallies of all blocks in order; only a few wait at any time, so closing this ends soon."""
-    waiting: deque[tuple[int, int, Future[_Tally]]] = deque()
-    workers = _cores()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for start, stop in _row_blocks(columns.shape[1]):
-                waiting.append((start, stop, pool.submit(_tally_block, columns, ends, start, stop, brackets)))
-                if len(waiting) > 2 * workers:
-                    first, last, future = waiting.popleft()
-                    yield first, last, future.result()
-            while waiting:
-                first, last, future = waiting.popleft()
-                yield first, last, future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _cores() -> int:

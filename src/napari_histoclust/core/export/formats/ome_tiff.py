@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def write_ome_tiff(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     """Write labels.ome.tif, one file a slide: px value = cluster id, 0 = no patch."""
     from napari_histoclust.core.export.label_tiles import LabelPyramid
-    from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
+    from napari_histoclust.core.ome_pyramid import physical_size, write_pyramid
 
     paths = slide_paths(run, folder, "labels.ome.tif")
     for slide, path in enumerate(paths):

@@ -14,9 +14,10 @@ import numpy as np
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.export.format import Format, slide_paths
 from napari_histoclust.core.export.label_tiles import TILE_PX, LabelPyramid, halved
-from napari_histoclust.core.export.threads import ahead
 from napari_histoclust.core.figures.style import colours
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.slides.levels import block_mean
+from napari_histoclust.core.threads import ahead
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -48,7 +49,7 @@ def write_overlay(
     HistoclustError
         If the images have moved or there is no such stain; before anything is written.
     """
-    from napari_histoclust.core.export.ome_pyramid import physical_size, write_pyramid
+    from napari_histoclust.core.ome_pyramid import physical_size, write_pyramid
 
     stacks = [run.open_stack(slide) for slide in range(len(run.slides))]
     chosen = [stack.reference if stain is None else stain for stack in stacks]
@@ -135,11 +136,7 @@ class OverlayPyramid:
         """Read a window of a level of this pyramid."""
         source, ratio = self._source(level)
         corner, size = (y * ratio, x * ratio), (height * ratio, width * ratio)
-        pixels: UInt8 = self.stack.read(source, *corner, *size, [self.stain])[0]
-        if ratio == 1:
-            return pixels
-        parts = pixels.reshape(height, ratio, width, ratio, 3)
-        return np.asarray(parts.mean((1, 3), dtype=np.float32).round(), np.uint8)
+        return block_mean(self.stack.read(source, *corner, *size, [self.stain])[0], ratio)
 
     def _source(self, level: int) -> tuple[int, int]:
         """Return the level of the stack to read from, and how many of its px make one, along each axis."""

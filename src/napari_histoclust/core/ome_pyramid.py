@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import tifffile
 
 from napari_histoclust import __version__
-from napari_histoclust.core.export.threads import pulled
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.threads import pulled
 
 # A classic TIFF ends at 4 GiB; what is written compresses far below its size, which is taken here to be safe.
 _CLASSIC_BYTES = 2**32 - 2**25
@@ -57,12 +57,43 @@ def write_pyramid(path: Path, pyramid: EncodedPyramid, metadata: dict[str, Any])
         For the OME-XML, as tifffile takes it; "PhysicalSizeX" in um decides the resolution tags.
     """
     levels = range(len(pyramid.shapes))
+    strips = (strip for level in levels for strip in pyramid.encoded_strips(level))
     total = sum(pyramid.strips(level) for level in levels)
 
     def write(strips: Iterator[list[bytes]]) -> None:
-        _write_levels(path, pyramid, metadata, strips)
+        tiles = (chain.from_iterable(islice(strips, pyramid.strips(level))) for level in levels)
+        write_levels(path, zip(pyramid.shapes, tiles, strict=True), pyramid.options, metadata, pyramid.nbytes)
 
-    yield from pulled(write, _all_strips(pyramid), total, f"Writing {path.name.removeprefix('.partial-')}")
+    yield from pulled(write, strips, total, f"Writing {path.name.removeprefix('.partial-')}")
+
+
+def write_levels(
+    path: Path,
+    levels: Iterable[tuple[tuple[int, ...], Iterator[bytes]]],
+    options: dict[str, Any],
+    metadata: dict[str, Any],
+    nbytes: float,
+) -> None:
+    """Write levels of encoded tiles as an OME-TIFF; the one place that does.
+
+    Parameters
+    ----------
+    path : Path
+    levels : iterable of (shape, tiles)
+        Level 0 first, each half the one before; tiles row by row.
+    options, metadata
+        See `EncodedPyramid` and `write_pyramid`.
+    nbytes : float
+        What level 0 takes at the most.
+    """
+    shapes_and_tiles = list(levels)
+    options = {**options, "software": f"napari-histoclust {__version__}"}
+    with tifffile.TiffWriter(path, bigtiff=4 / 3 * nbytes > _CLASSIC_BYTES, ome=True, byteorder="<") as tiff:
+        for level, (shape, tiles) in enumerate(shapes_and_tiles):
+            special: dict[str, Any] = (
+                {"subfiletype": 1} if level else {"subifds": len(shapes_and_tiles) - 1, "metadata": metadata}
+            )
+            tiff.write(tiles, shape=shape, **options, **_resolution(metadata, level), **special)
 
 
 def physical_size(um_per_px: float | None) -> dict[str, Any]:
@@ -74,25 +105,6 @@ def physical_size(um_per_px: float | None) -> dict[str, Any]:
         for axis in "XY"
         for key, value in ((f"PhysicalSize{axis}", um_per_px), (f"PhysicalSize{axis}Unit", "µm"))
     }
-
-
-def _all_strips(pyramid: EncodedPyramid) -> Generator[list[bytes], None, None]:
-    for level in range(len(pyramid.shapes)):
-        yield from pyramid.encoded_strips(level)
-
-
-def _write_levels(
-    path: Path, pyramid: EncodedPyramid, metadata: dict[str, Any], strips: Iterator[list[bytes]]
-) -> None:
-    is_big = 4 / 3 * pyramid.nbytes > _CLASSIC_BYTES
-    options = {**pyramid.options, "software": f"napari-histoclust {__version__}"}
-    with tifffile.TiffWriter(path, bigtiff=is_big, ome=True, byteorder="<") as tiff:
-        for level, shape in enumerate(pyramid.shapes):
-            tiles = chain.from_iterable(islice(strips, pyramid.strips(level)))
-            special: dict[str, Any] = (
-                {"subfiletype": 1} if level else {"subifds": len(pyramid.shapes) - 1, "metadata": metadata}
-            )
-            tiff.write(tiles, shape=shape, **options, **_resolution(metadata, level), **special)
 
 
 def _resolution(metadata: dict[str, Any], level: int) -> dict[str, Any]:

@@ -58,18 +58,34 @@ def pulled(
     return future.result()
 
 
-def ahead(function: Callable[[T], U], items: Iterable[T]) -> Generator[U, None, None]:
-    """Map in threads and in order, never more than a few results ahead of who asks for them."""
-    threads = max(1, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
-        waiting: deque[Future[U]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+def ahead(
+    function: Callable[[T], U], items: Iterable[T], *, threads: int | None = None, waiting: int | None = None
+) -> Generator[U, None, None]:
+    """Map in threads and in order, never more than a few results ahead of who takes them.
+
+    When the consumer stops early, what has not begun is dropped and what has is waited for.
+
+    Parameters
+    ----------
+    function : callable
+        Waits for no other item.
+    items : iterable
+        Taken from as the work goes on.
+    threads : int, optional
+        As many as there are cores without.
+    waiting : int, optional
+        Most results that wait to be taken; two for each thread without.
+    """
+    threads = threads or max(1, os.cpu_count() or 1)
+    most = 2 * threads if waiting is None else waiting
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
+    begun: deque[Future[U]] = deque()
+    try:
+        for item in items:
+            begun.append(pool.submit(function, item))
+            if len(begun) > most:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

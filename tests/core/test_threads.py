@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from napari_histoclust.core.errors import Cancelled
-from napari_histoclust.core.export.threads import ahead, pulled
 from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.threads import ahead, pulled
 
 
 def _count(n: int, closed: list[int]) -> Generator[int, None, None]:
