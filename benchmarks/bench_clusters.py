@@ -30,7 +30,7 @@ from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
 from napari_histoclust.widgets._jobs import JobRunner
-from napari_histoclust.widgets.clusters import ClustersDock
+from napari_histoclust.widgets.clusters.dock import ClustersDock
 from napari_histoclust.widgets.context import Context
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -28,10 +28,10 @@ from napari_histoclust.core.run.manifest import PATCHES, Manifest, SlideEntry
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import Stack, open_stack
 from napari_histoclust.session import Session
-from napari_histoclust.session.gallery.ordering import Order
+from napari_histoclust.session.gallery.arrangement import Order
 from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.context import Context
-from napari_histoclust.widgets.gallery import GalleryDock
+from napari_histoclust.widgets.gallery.dock import GalleryDock
 
 SIDE_PX, PATCH_PX, CLUSTERS = 6144, 128, 14
 _WIDTH, _HEIGHT = 1500, 640  # fourteen columns in sight

@@ -21,6 +21,7 @@ MANIFEST = PACKAGE / "napari.yaml"
 LONGEST_FILE, USUAL_FILE = 400, 300
 LONGEST_FUNCTION, USUAL_FUNCTION, MEDIAN_FUNCTION = 60, 25, 8
 HEAVY = ("torch", "umap", "numba", "sklearn", "matplotlib", "anndata")
+QT = ("qtpy", "superqt", "magicgui")
 INTERFACE = ("napari", "qtpy", "PySide6", "PyQt6", "superqt", "magicgui", "vispy")
 
 
@@ -139,3 +140,37 @@ def test_only_two_files_start_threads_in_the_window() -> None:
         if any(starter in file.read_text(encoding="utf-8") for starter in starters)
     }
     assert found == {"_jobs.py", "_reading.py"}
+
+
+def test_what_needs_no_qt_does_not_lie_among_the_widgets() -> None:
+    """Each file imports Qt, or one of ours that does; what does not belongs to the session."""
+    folder = PACKAGE / "widgets"
+    imports = {
+        ".".join(("napari_histoclust", *file.relative_to(PACKAGE).with_suffix("").parts)): _imports(file)
+        for file in folder.rglob("*.py")
+        if file.name != "__init__.py"
+    }
+    qt = {name for name, found in imports.items() if any(part.split(".")[0] in QT for part in found)}
+    while more := {name for name, found in imports.items() if found & qt} - qt:
+        qt |= more
+    assert set(imports) == qt
+
+
+def _imports(file: Path) -> set[str]:
+    """Return the modules that a file imports when it is run, `from a import b` as a and a.b."""
+    nodes = _run_nodes(ast.parse(file.read_text(encoding="utf-8")))
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def _run_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those below `if TYPE_CHECKING`."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"):
+            yield node
+            yield from _run_nodes(node)

@@ -15,13 +15,10 @@ from napari_histoclust.core.model.bundle import load_model
 from napari_histoclust.core.run.store import write_embedding
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Session
-from napari_histoclust.session.clusters.rows import RowCounter, resolve_clusters
+from napari_histoclust.session.cluster_table import RowCounter, resolve_clusters
 from napari_histoclust.session.dock_states import (
     NO_MODEL,
     NO_SLIDES,
-    fit_hindrance,
-    map_hindrance,
-    next_step,
     read_indices,
     resolve_bar,
     resolve_gallery,
@@ -31,6 +28,7 @@ from napari_histoclust.session.dock_states import (
     resolve_slides,
     resolve_validation,
 )
+from napari_histoclust.session.next_step import fit_hindrance, map_hindrance, next_step
 from napari_histoclust.session.shown import differing
 from stacks import STAINS, write_stack
 
@@ -85,20 +83,20 @@ def test_an_empty_session_says_what_is_missing() -> None:
     assert (model.note, model.description, model.history) == (NO_MODEL, {}, ())
     assert all(model.hindrances.values())
     validation = resolve_validation(session, read_indices(session.run), None)
-    assert validation.note == validation.validate_hindrance
+    assert validation.note == validation.hindrances["validate"]
     results = resolve_results(session, has_format=True, is_of_selection=False)
     assert not results.has_run
-    assert results.export_hindrance == results.copy_hindrance == "There is no run yet."
+    assert set(results.hindrances.values()) == {"There is no run yet."}
 
 
 def test_what_is_to_be_exported_decides_what_stands_in_the_way(tmp_path: Path) -> None:
     session = Session()
     session.load(make_run(tmp_path / "run"), ())
-    assert resolve_results(session, True, False).export_hindrance == ""
-    assert "Tick" in resolve_results(session, False, False).export_hindrance
-    assert "Nothing is selected" in resolve_results(session, True, True).export_hindrance
+    assert resolve_results(session, True, False).hindrances["export"] == ""
+    assert "Tick" in resolve_results(session, False, False).hindrances["export"]
+    assert "Nothing is selected" in resolve_results(session, True, True).hindrances["export"]
     session.selection.set([0])
-    assert resolve_results(session, True, True).export_hindrance == ""
+    assert resolve_results(session, True, True).hindrances["export"] == ""
 
 
 def test_the_slides_cannot_be_removed_from_under_a_job(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QLabel
 
 from napari_histoclust.session import Selection
-from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._lifetime import follow
 
 pytestmark = pytest.mark.gui
 

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.session.forms.quantities import remaining_in_words, side_in_words, size_in_words
+from napari_histoclust.session.forms.numbers import format_remaining, format_side, format_size
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets.context import Context
 from widgets.made import context, notifications
@@ -105,10 +105,10 @@ def test_the_primary_button_looks_otherwise(qtbot: QtBot, context: Context) -> N
     ],
 )
 def test_remaining_time_in_words(seconds: float, words: str) -> None:
-    assert remaining_in_words(seconds) == words
+    assert format_remaining(seconds) == words
 
 
 def test_lengths_in_words() -> None:
-    assert side_in_words(128, None) == "128 px"
-    assert side_in_words(128, 0.5) == "128 px = 64 µm"
-    assert size_in_words((2000, 10_000), 0.5) == "10,000 × 2,000 px (5 × 1 mm)"
+    assert format_side(128, None) == "128 px"
+    assert format_side(128, 0.5) == "128 px = 64 µm"
+    assert format_size((2000, 10_000), 0.5) == "10,000 × 2,000 px (5 × 1 mm)"

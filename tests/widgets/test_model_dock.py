@@ -15,12 +15,12 @@ from core.models import write_model
 from core.runs import make_run
 from napari_histoclust.core.model.bundle import Model, load_model
 from napari_histoclust.core.slides.stack import Stack, open_stack
-from napari_histoclust.widgets._folders import NewFolderDialog, free_folder
+from napari_histoclust.widgets._dialogs import NewFolderDialog, free_folder
 from napari_histoclust.widgets.context import Context
-from napari_histoclust.widgets.model import ModelDock
 from napari_histoclust.widgets.model import dock as model_dock
+from napari_histoclust.widgets.model.dock import ModelDock
 from napari_histoclust.widgets.model.import_dialog import ImportDialog
-from napari_histoclust.widgets.validation import ValidationDock
+from napari_histoclust.widgets.validation.dock import ValidationDock
 from stacks import STAINS, write_stack
 from widgets.deletion import delete
 from widgets.keys_and_wheel import type_over

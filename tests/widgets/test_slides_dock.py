@@ -19,8 +19,8 @@ from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import sample
 from napari_histoclust.session.jobs import align, open_stacks, slide_paths
 from napari_histoclust.widgets.context import Context
-from napari_histoclust.widgets.slides import SlidesDock
-from napari_histoclust.widgets.slides.heat_map import HeatMap
+from napari_histoclust.widgets.slides.dock import SlidesDock
+from napari_histoclust.widgets.slides.region_maps import RegionMap
 from stacks import write_stack
 from widgets.made import context, notifications
 
@@ -149,7 +149,7 @@ def test_alignment_is_told_in_a_table_and_survives_the_dock(
 
 def test_a_map_shows_shifts_in_um_and_far_off_in_red(qtbot: QtBot) -> None:
     (line,) = drive(align(pair((0, 16), um_per_px=0.5), 16))
-    widget = HeatMap(line, pair((0, 16), um_per_px=0.5), is_overlap=False)
+    widget = RegionMap(line, pair((0, 16), um_per_px=0.5), is_overlap=False)
     qtbot.addWidget(widget)
     widget.resize(240, 240)
     row, col = (int(v) for v in np.argwhere(np.isfinite(line.regions.length_px))[10])

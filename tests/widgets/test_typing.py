@@ -23,7 +23,7 @@ from napari_histoclust.widgets._number_box import NumberBox
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.forms import SettingsForm
 from napari_histoclust.widgets.model.import_dialog import ImportDialog
-from napari_histoclust.widgets.validation import ValidationDock
+from napari_histoclust.widgets.validation.dock import ValidationDock
 from widgets.keys_and_wheel import leave, paste_over, type_over
 from widgets.made import context
 

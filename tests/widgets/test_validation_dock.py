@@ -13,9 +13,9 @@ from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.core.validation.measures import INDICES, Index
 from napari_histoclust.session.dock_states import titled
 from napari_histoclust.widgets.context import Context
-from napari_histoclust.widgets.model import ModelDock
-from napari_histoclust.widgets.validation import ValidationDock
+from napari_histoclust.widgets.model.dock import ModelDock
 from napari_histoclust.widgets.validation import dock as validation_dock
+from napari_histoclust.widgets.validation.dock import ValidationDock
 from stacks import write_stack
 from widgets.keys_and_wheel import type_over
 from widgets.made import context, notifications

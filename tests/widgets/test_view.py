@@ -20,8 +20,8 @@ from napari_histoclust.core.export.registry import FORMATS as EXPORTS
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.session.colouring import COLOUR_BYS, ColourBy, colour, scale
 from napari_histoclust.widgets.context import Context, context_of
-from napari_histoclust.widgets.results import ResultsDock
 from napari_histoclust.widgets.results.choices import SELECTED, SHOWN, ExportChoices
+from napari_histoclust.widgets.results.dock import ResultsDock
 from napari_histoclust.widgets.scatter.legend import ColourBar
 from napari_histoclust.widgets.view import ViewBar
 from viewer.pyramids import plain, write_stack

@@ -1,18 +1,18 @@
-"""What each dock shows of a session, what there is to do next, and what stands in the way."""
+"""What each dock shows of a session, as a frozen state that is made without Qt."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_histoclust.core.atomic import read_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.validation.measures import measures
 from napari_histoclust.session.colouring import captions
-from napari_histoclust.session.forms.quantities import scale_in_words, side_in_words
-from napari_histoclust.session.forms.titles import in_window
+from napari_histoclust.session.forms.numbers import format_scale, format_side
+from napari_histoclust.session.next_step import Step, fit_hindrance, map_hindrance, next_step
 from napari_histoclust.session.summary import summary_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.session.session import Session
 
-Step = Literal["slides", "model", "map", "umap", "explore"]
 Document = Mapping[str, Any]
 
 NO_MODEL = "There is no model yet. Train one on the slides, or load one trained for the same stains."
@@ -42,44 +41,6 @@ NOTHING_TO_JUDGE = (
 NOTHING_TO_SAVE = "There is no run yet. Map a slide, or open a run folder, in the other tabs."
 
 
-def next_step(session: Session) -> Step:
-    """Return the step whose button is the sensible one now.
-
-    "slides": add slides; "model": train or load a model for the stains at hand; "map": label the patches;
-    "umap": lay them out in the plane; "explore": all is there.
-    """
-    if session.run is not None:
-        return "umap" if session.run.embedding is None else "explore"
-    if not session.stacks:
-        return "slides"
-    return "model" if map_hindrance(session) else "map"
-
-
-def fit_hindrance(session: Session) -> str:
-    """Return why no model can be trained now, in one sentence; empty where one can."""
-    if not session.stacks:
-        return "Add the slides first: a model is trained on their patches."
-    return _missing_stain(session.stacks, session.stacks[0].stains)
-
-
-def map_hindrance(session: Session) -> str:
-    """Return why the slides cannot be mapped now, in one sentence; empty where they can."""
-    if session.model is None:
-        return "Train or load a model first."
-    if not session.stacks:
-        return "Add the slides first: the map is made of their patches."
-    return _missing_stain(session.stacks, session.model.spec.stains)
-
-
-def _missing_stain(stacks: Sequence[Stack], stains: tuple[str, ...]) -> str:
-    try:
-        for stack in stacks:
-            stack.require(stains)
-    except HistoclustError as error:
-        return in_window(error)
-    return ""
-
-
 @dataclass(frozen=True)
 class SlidesState:
     """What the dock of slides shows; `hint` is empty where slides are, `alignment` None unless checked."""
@@ -88,7 +49,7 @@ class SlidesState:
     slide: int
     hint: str
     is_next: bool
-    check_hindrance: str
+    hindrances: Mapping[str, str]
     can_remove: bool
     alignment: tuple[Stack, tuple[StainAlignment, ...]] | None
 
@@ -102,7 +63,7 @@ def resolve_slides(session: Session, is_busy: bool) -> SlidesState:
         slide=session.slide,
         hint="" if session.stacks else NO_SLIDES if session.run is None else IMAGES_MOVED,
         is_next=next_step(session) == "slides",
-        check_hindrance="" if session.stacks else "Add slides first.",
+        hindrances={"check": "" if session.stacks else "Add slides first."},
         can_remove=bool(session.stacks) and not is_busy,
         alignment=None if stack is None or lines is None else (stack, lines),
     )
@@ -147,8 +108,8 @@ def describe_model(spec: ModelSpec) -> Mapping[str, str]:
     return {
         "Stains": ", ".join(spec.stains),
         "Clusters": str(spec.clusters),
-        "Patch": side_in_words(spec.patch_px, spec.um_per_px),
-        "Scale": scale_in_words(spec.um_per_px),
+        "Patch": format_side(spec.patch_px, spec.um_per_px),
+        "Scale": format_scale(spec.um_per_px),
         "Trained on": f"{files} image{'s' if files > 1 else ''}" if files else spec.source,
         "Epochs": f"{epochs:,}",
         "Made": spec.created.replace("T", " ")[:16],
@@ -159,8 +120,7 @@ def describe_model(spec: ModelSpec) -> Mapping[str, str]:
 class ValidationState:
     """What the dock of validation shows; `note` is a sentence of the core, or what there is to do."""
 
-    validate_hindrance: str
-    compare_hindrance: str
+    hindrances: Mapping[str, str]
     indices: Document | None
     note: str
     comparison: Document | None
@@ -173,8 +133,7 @@ def resolve_validation(
     hindrance = NOTHING_TO_JUDGE if session.run is None else ""
     not_yet = hindrance or "The indices of this run have not been computed."
     return ValidationState(
-        validate_hindrance=hindrance,
-        compare_hindrance=fit_hindrance(session),
+        hindrances={"validate": hindrance, "compare": fit_hindrance(session)},
         indices=indices,
         note=not_yet if indices is None else titled(indices.get("sentence", "")),
         comparison=comparison,
@@ -211,13 +170,12 @@ def _read_document(path: Path, key: str) -> Document | None:
 
 @dataclass(frozen=True)
 class ResultsState:
-    """What the dock of results shows; a hindrance is empty where there is none."""
+    """What the dock of results shows."""
 
     has_run: bool
     location: str
     save_caption: str
-    copy_hindrance: str
-    export_hindrance: str
+    hindrances: Mapping[str, str]
     stains: tuple[str, ...]
 
 
@@ -243,8 +201,7 @@ def resolve_results(session: Session, has_format: bool, is_of_selection: bool) -
         has_run=run is not None,
         location=NOTHING_TO_SAVE if run is None else f"{len(run):,} patches in\n{run.path}",
         save_caption="Save *" if session.has_unsaved_edits else "Save",
-        copy_hindrance=hindrance,
-        export_hindrance=export_hindrance,
+        hindrances={"copy": hindrance, "export": export_hindrance},
         stains=() if run is None else run.stains,
     )
 

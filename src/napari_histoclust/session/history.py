@@ -1,4 +1,4 @@
-"""A value with its past and future, and the sentence that names a change of the clusters."""
+"""A value that can be taken back, and what the Undo button calls a change of the clusters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.edits import ClusterEdits
-
 
 T = TypeVar("T")
 
@@ -64,9 +63,9 @@ class History(Generic[T]):
 
 
 def describe_change(before: ClusterEdits, after: ClusterEdits) -> str:
-    """Say what was done between two states that follow each other: "renaming of Liver"."""
+    """Return what was done between two states that follow each other: "renaming of Liver"."""
     if len(after.names) > len(before.names):
-        return _enlargement(before, after)
+        return _describe_enlargement(before, after)
     if after.shown_as != before.shown_as:
         return f"merging into {_merged_into(before, after)}"
     if after.names != before.names:
@@ -74,11 +73,11 @@ def describe_change(before: ClusterEdits, after: ClusterEdits) -> str:
     if after.colours != before.colours:
         return f"recolouring of {_differing(before.colours, after.colours, after.names)}"
     if after.hidden != before.hidden:
-        return _of_hiding(before.hidden, after.hidden)
+        return _describe_hiding(before.hidden, after.hidden)
     return "marking as artefact" if after.artefacts > before.artefacts else "taking back of the artefact mark"
 
 
-def _enlargement(before: ClusterEdits, after: ClusterEdits) -> str:
+def _describe_enlargement(before: ClusterEdits, after: ClusterEdits) -> str:
     """A split renames the first part, a carved cluster leaves all names."""
     kept = after.names[: len(before.names)]
     if kept == before.names:
@@ -91,7 +90,7 @@ def _merged_into(before: ClusterEdits, after: ClusterEdits) -> str:
     return after.names[target - 1]
 
 
-def _of_hiding(before: frozenset[int], after: frozenset[int]) -> str:
+def _describe_hiding(before: frozenset[int], after: frozenset[int]) -> str:
     if before < after:
         return "hiding"
     return "showing" if after < before else "showing only some"

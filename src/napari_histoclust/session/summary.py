@@ -42,8 +42,8 @@ class Summary:
     clusters: int
 
     def __str__(self) -> str:
-        patches = _counted(self.patches, "patch", "patches")
-        return f"{patches}, {self.area}, {_counted(self.clusters, 'cluster', 'clusters')}"
+        patches = counted(self.patches, "patch", "patches")
+        return f"{patches}, {self.area}, {counted(self.clusters, 'cluster', 'clusters')}"
 
 
 def area_of(run: Run, mask: NDArray[np.bool_]) -> Area:
@@ -87,7 +87,8 @@ def describe_patch(session: Session, patch: int) -> str:
     return f"{name}, confidence {run.confidence[patch]:.2f}, patch {patch:,}, {slide}"
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def counted(count: int, one: str, many: str) -> str:
+    """Return "1 patch" or "2 patches"."""
     return f"{count:,} {one if count == 1 else many}"
 
 

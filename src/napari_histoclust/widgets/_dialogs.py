@@ -1,28 +1,36 @@
-"""Dialogs that stay, with a sentence, while what is typed in them cannot be used."""
+"""Dialogs that ask for a number or a new folder, and stay while what is typed cannot be used."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QWidget
+from qtpy.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.session.forms.numbers import Number
 from napari_histoclust.session.forms.titles import in_window
-from napari_histoclust.widgets._dock import prose
+from napari_histoclust.widgets._controls import prose, tipped
 from napari_histoclust.widgets._number_box import NumberBox
 
-_WIDTH_PX = 360
+if TYPE_CHECKING:
+    from napari_histoclust.core.slides.stack import Stack
+
+_WIDTH_PX, _PATH_PX = 360, 420
 
 
 class AskingDialog(QDialog):
     """A few words, a form, and OK and Cancel.
-
-    Parameters
-    ----------
-    title, words : str
-    parent : QWidget, optional
 
     Attributes
     ----------
@@ -46,7 +54,7 @@ class AskingDialog(QDialog):
         self._form.addRow(self.complaint)
         self._form.addRow(buttons)
 
-    def ask(self, caption: str, field: QWidget) -> None:
+    def ask(self, caption: str, field: QWidget | QHBoxLayout) -> None:
         """Put a field below those that are there."""
         self._form.insertRow(self._form.rowCount() - 2, caption, field)
 
@@ -74,7 +82,6 @@ class NumberDialog(AskingDialog):
     numbers : NumberRange
     value : int, float or None
         What is proposed.
-    parent : QWidget, optional
     """
 
     def __init__(
@@ -110,3 +117,56 @@ def ask_number(
     number = dialog.number() if is_wanted else None
     dialog.deleteLater()
     return number
+
+
+def free_folder(beside: Path, name: str) -> Path:
+    """Return `name`, `name-2`, ... beside a path: the first that is not there or empty."""
+    parent = beside.resolve().parent
+    candidates = (parent / (name if i == 1 else f"{name}-{i}") for i in range(1, 1000))
+    return next(path for path in candidates if not path.exists() or _is_empty(path))
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def beside_slides(stacks: tuple[Stack, ...], kind: str) -> Path:
+    """Return a free folder named after the first slide, beside it: "case7-run"."""
+    return free_folder(stacks[0].path, f"{stacks[0].name}-{kind}")
+
+
+class NewFolderDialog(AskingDialog):
+    """Asks where something shall be written: a line to edit, and a browser for the parent folder.
+
+    A save dialog of the system would do less: it enters a folder that is there, in place of taking it, and
+    an interrupted run must be chosen again to be resumed.
+    """
+
+    def __init__(self, title: str, words: str, proposed: Path, parent: QWidget | None = None) -> None:
+        super().__init__(title, words, parent)
+        self._line = QLineEdit(str(proposed), self)
+        self._line.setMinimumWidth(_PATH_PX)
+        browse = tipped(QPushButton("Browse…", self), "Choose the folder in which it is made.")
+        browse.clicked.connect(self._on_browse_clicked)
+        row = QHBoxLayout()
+        row.addWidget(self._line, 1)
+        row.addWidget(browse)
+        self.ask("Folder", row)
+
+    def folder(self) -> Path:
+        """Return the folder that is typed."""
+        return Path(self._line.text().strip()).expanduser()
+
+    def _on_browse_clicked(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.windowTitle(), str(self.folder().parent))
+        if chosen:
+            self._line.setText(str(Path(chosen) / self.folder().name))
+
+
+def ask_new_folder(title: str, words: str, proposed: Path, parent: QWidget | None = None) -> Path | None:
+    """Return the folder that the user wants, None if the user thinks better of it."""
+    dialog = NewFolderDialog(title, words, proposed, parent)
+    is_wanted = dialog.exec() == QDialog.DialogCode.Accepted and bool(dialog.folder().name)
+    folder = dialog.folder() if is_wanted else None
+    dialog.deleteLater()
+    return folder

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.viewer.quiet import QuietStatus
-from napari_histoclust.widgets._ends import when_deleted
-from napari_histoclust.widgets._follow import follow
 from napari_histoclust.widgets._job_button import JobButton, JobLine
+from napari_histoclust.widgets._lifetime import follow, when_deleted
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Job
@@ -28,21 +27,19 @@ class JobDock(ShowsState, QScrollArea):
 
     A job that was started here is cancelled when the dock goes.
 
-    Parameters
-    ----------
-    context : Context
-    parent : QWidget, optional
-
     Attributes
     ----------
     context : Context
     column : QVBoxLayout
         Receives the parts.
+    buttons : dict of str to JobButton
+        Those that a state's `hindrances` names.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.context = context
+        self.buttons: dict[str, JobButton] = {}
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -65,6 +62,10 @@ class JobDock(ShowsState, QScrollArea):
                 self.column.addWidget(part)
             else:
                 self.column.addLayout(part)
+
+    def _show_hindrances(self, hindrances: Mapping[str, str]) -> None:
+        for name, sentence in hindrances.items():
+            self.buttons[name].set_hindrance(sentence)
 
     def start(
         self,
@@ -106,21 +107,3 @@ def _keep_quiet(running: RunningJob) -> None:
     quiet = QuietStatus()
     running.ended.connect(quiet.end)
     when_deleted(running, quiet.end)
-
-
-def section(text: str) -> QLabel:
-    """Return a heading, with some room above it."""
-    label = QLabel(text)
-    label.setContentsMargins(0, 6, 0, 0)
-    font = label.font()
-    font.setBold(True)
-    label.setFont(font)
-    return label
-
-
-def prose(text: str = "") -> QLabel:
-    """Return a label that wraps its lines and whose words can be copied."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

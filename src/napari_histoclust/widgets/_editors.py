@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_histoclust.session.forms.number_range import NumberRange, range_of
 from napari_histoclust.session.forms.numbers import Typed
+from napari_histoclust.widgets._controls import scrolled_past
 from napari_histoclust.widgets._number_box import AUTOMATIC, NumberBox
-from napari_histoclust.widgets._scrolling import scrolled_past
 
 
 class Editor(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_histoclust.session.forms.quantities import remaining_in_words
+from napari_histoclust.session.forms.numbers import format_remaining
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress
@@ -32,7 +32,6 @@ class JobButton(QPushButton):
     text, hint : str
         Caption and tooltip while it can be clicked.
     runner : JobRunner
-    parent : QWidget, optional
 
     Signals
     -------
@@ -145,5 +144,5 @@ class JobLine(QWidget):
         self._bar.setRange(0, 0 if progress.fraction is None else 1000)
         self._bar.setValue(round(1000 * (progress.fraction or 0)))
         count = f" {progress.done:,} of {progress.total:,}" if progress.total else ""
-        remaining = "" if remaining_s is None else f", {remaining_in_words(remaining_s)}"
+        remaining = "" if remaining_s is None else f", {format_remaining(remaining_s)}"
         self._text.setText(f"{progress.text}{count}{remaining}")

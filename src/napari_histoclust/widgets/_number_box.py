@@ -36,7 +36,6 @@ class NumberBox(QAbstractSpinBox):
         What it shows first; None: automatic.
     hint : str
         Tooltip; the range is added.
-    parent : QWidget, optional
 
     Signals
     -------
@@ -51,12 +50,12 @@ class NumberBox(QAbstractSpinBox):
     ) -> None:
         super().__init__(parent)
         self.numbers = numbers
-        self._told: Typed = value
+        self._notified: Typed = value
         self._last = value
         self._letters = FIGURES.union(*(unit + unit.casefold() + unit.upper() for unit in numbers.units))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not the wheel's
-        words = numbers.words()
-        self.setToolTip(f"{hint}\n{words[0].upper()}{words[1:]}.".strip())
+        text = numbers.description()
+        self.setToolTip(f"{hint}\n{text[0].upper()}{text[1:]}.".strip())
         line = self.lineEdit()
         line.setPlaceholderText(AUTOMATIC if numbers.is_optional else "")
         line.textChanged.connect(self._on_line_text_changed)
@@ -101,8 +100,8 @@ class NumberBox(QAbstractSpinBox):
         value = self.value()
         self._last = self._last if isinstance(value, str) else value
         self._mark(not (self.is_usable() or self._is_under_way()))
-        if value != self._told:
-            self._told = value
+        if value != self._notified:
+            self._notified = value
             self.valueChanged.emit()
 
     def _is_under_way(self) -> bool:

@@ -15,7 +15,7 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from napari_histoclust.core.errors import Cancelled
 from napari_histoclust.core.jobs import Job, drive
-from napari_histoclust.widgets._ends import when_deleted
+from napari_histoclust.widgets._lifetime import when_deleted
 
 _FRAME_MS = 15
 

@@ -70,7 +70,6 @@ class Chart(QWidget):
     title, x_title : str
     rows : int
         Height in lines of text.
-    parent : QWidget, optional
     """
 
     def __init__(

@@ -1,79 +1,57 @@
-"""What the Plugins menu opens: each dock of the manifest, made for one viewer.
-
-napari hands its viewer to a class whose `__init__` takes `napari_viewer`, and to nothing else.
-"""
+"""What the Plugins menu opens: each dock of the manifest, made for one viewer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_histoclust.widgets import (
-    clusters,
-    gallery,
-    model,
-    results,
-    scatter,
-    slides,
-    validation,
-    workspace,
-)
+from napari_histoclust.widgets import workspace
+from napari_histoclust.widgets.clusters.dock import ClustersDock
 from napari_histoclust.widgets.context import context_of
+from napari_histoclust.widgets.gallery.dock import GalleryDock
+from napari_histoclust.widgets.model.dock import ModelDock
+from napari_histoclust.widgets.results.dock import ResultsDock
+from napari_histoclust.widgets.scatter.dock import ScatterDock
+from napari_histoclust.widgets.slides.dock import SlidesDock
+from napari_histoclust.widgets.validation.dock import ValidationDock
 
 if TYPE_CHECKING:
     from napari_histoclust.viewer.scene import Viewer
 
 
-class Slides(slides.SlidesDock):
+class _OfViewer:
+    """napari hands its viewer to a class whose `__init__` takes `napari_viewer`, and to nothing else."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(context_of(napari_viewer))  # type: ignore[call-arg]
+
+
+class Slides(_OfViewer, SlidesDock):
     """Dock: slides that are opened, added and checked."""
 
-    def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))
 
-
-class Model(model.ModelDock):
+class Model(_OfViewer, ModelDock):
     """Dock: training and mapping."""
 
-    def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))
 
-
-class Clusters(clusters.ClustersDock):
+class Clusters(_OfViewer, ClustersDock):
     """Dock: the table of clusters."""
 
-    def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))
 
-
-class Validation(validation.ValidationDock):
+class Validation(_OfViewer, ValidationDock):
     """Dock: indices and the choice of K."""
 
-    def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))
 
-
-class Results(results.ResultsDock):
+class Results(_OfViewer, ResultsDock):
     """Dock: saving and exporting."""
 
-    def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))
 
-
-class Scatter(scatter.ScatterDock):
+class Scatter(_OfViewer, ScatterDock):
     """Dock: the plot of all patches."""
 
-    def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))
 
-
-class Gallery(gallery.GalleryDock):
+class Gallery(_OfViewer, GalleryDock):
     """Dock: pictures of the chosen patches."""
 
-    def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))
 
-
-class Workspace(workspace.Workspace):
+class Workspace(_OfViewer, workspace.Workspace):
     """Dock: every dock in its place."""
-
-    def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))

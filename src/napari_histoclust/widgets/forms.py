@@ -21,8 +21,8 @@ from napari_histoclust.core.config import (
 )
 from napari_histoclust.session.forms.number_range import ranges_of
 from napari_histoclust.session.forms.titles import title_of
+from napari_histoclust.widgets._controls import tipped
 from napari_histoclust.widgets._editors import Editor, editor_of
-from napari_histoclust.widgets._tips import tipped
 
 S = TypeVar("S", bound=Settings)
 
@@ -56,7 +56,6 @@ class SettingsForm(QWidget, Generic[S]):
         Fields that are seen at once, in this order; the others lie folded below.
     more : str
         Caption of the folded part.
-    parent : QWidget, optional
 
     Signals
     -------

@@ -22,9 +22,8 @@ from napari_histoclust.session.dock_states import BarState, resolve_bar
 from napari_histoclust.session.session import CLUSTER
 from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.keys import STAIN_KEYS
-from napari_histoclust.widgets._follow import follow
-from napari_histoclust.widgets._scrolling import scrolled_past
-from napari_histoclust.widgets._tips import tipped
+from napari_histoclust.widgets._controls import scrolled_past, tipped
+from napari_histoclust.widgets._lifetime import follow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,11 +36,6 @@ _PADDING_PX = 8  # of a label in napari's themes, both sides
 
 class ViewBar(ShowsState, QWidget):
     """Stain buttons, blending, overlay and colouring, for the slide that is shown.
-
-    Parameters
-    ----------
-    context : Context
-    parent : QWidget, optional
 
     Signals
     -------

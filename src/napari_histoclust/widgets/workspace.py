@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_histoclust.viewer.gestures import Gestures
 from napari_histoclust.viewer.window import add_dock, remove_dock
-from napari_histoclust.widgets._ends import when_deleted
+from napari_histoclust.widgets._lifetime import when_deleted
 from napari_histoclust.widgets.saving import ClosingGuard
 from napari_histoclust.widgets.view import ViewBar
 
@@ -29,13 +29,7 @@ _TABS_SHARE, _GALLERY_SHARE = 0.45, 0.36  # of the window's height
 
 
 class Workspace(ViewBar):
-    """The bar above the canvas, which brings all other docks and the gestures on the canvas with it.
-
-    Parameters
-    ----------
-    context : Context
-    parent : QWidget, optional
-    """
+    """The bar above the canvas, which brings all other docks and the gestures on the canvas with it."""
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)

@@ -93,7 +93,7 @@ def test_steps(name: str, value: Any, steps: int, after: Any) -> None:
     ],
 )
 def test_a_range_in_words(name: str, words: str) -> None:
-    assert ranges_of(FitSettings)[name].words() == words
+    assert ranges_of(FitSettings)[name].description() == words
 
 
 def test_a_sentence_names_field_value_and_range() -> None:

@@ -18,9 +18,9 @@ from qtpy.QtWidgets import QColorDialog, QLineEdit
 from core.runs import make_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
-from napari_histoclust.session.clusters.columns import COLOUR, DASH, NAME, PATCHES, SELECTED, SHOWN
+from napari_histoclust.session.cluster_table import COLOUR, DASH, NAME, PATCHES, SELECTED, SHOWN
 from napari_histoclust.widgets._jobs import JobRunner
-from napari_histoclust.widgets.clusters import ClustersDock
+from napari_histoclust.widgets.clusters.dock import ClustersDock
 from napari_histoclust.widgets.clusters.model import ROW_ROLE
 from napari_histoclust.widgets.context import Context
 

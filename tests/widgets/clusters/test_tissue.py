@@ -39,7 +39,7 @@ def line(context: Context, qtbot: QtBot) -> TissueLine:
 
 def test_neighbours_and_slides_are_told(line: TissueLine) -> None:
     line.show_chosen([1])
-    words = line.words.text()
+    words = line.note.text()
     assert "Less often: Cluster 3" in words or "Less often: Cluster 2" in words
     assert "Keeps together" in words
     assert "1,000 random arrangements" in words
@@ -50,17 +50,17 @@ def test_names_and_colours_change_nothing_but_the_words(line: TissueLine, contex
     line.show_chosen([1])
     context.session.palette.rename(3, "far away")
     assert line.button.isHidden()
-    assert "Cluster 3" not in line.words.text()
+    assert "Cluster 3" not in line.note.text()
     context.session.mark_saved()
 
 
 def test_other_clusters_make_it_stale(line: TissueLine, context: Context) -> None:
     context.session.palette.merge([3], into=2)
     assert not line.button.isHidden()
-    assert line.words.text() == ""
+    assert line.note.text() == ""
     context.session.mark_saved()
 
 
 def test_several_clusters_have_no_sentence(line: TissueLine) -> None:
     line.show_chosen([1, 2])
-    assert line.words.text().startswith("Choose one cluster")
+    assert line.note.text().startswith("Choose one cluster")

@@ -14,7 +14,7 @@ from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
 from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.context import Context
-from napari_histoclust.widgets.gallery import GalleryDock
+from napari_histoclust.widgets.gallery.dock import GalleryDock
 from stacks import write_stack
 
 

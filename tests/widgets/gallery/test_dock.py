@@ -23,11 +23,10 @@ from napari_histoclust.core.jobs import Job, Progress, drive
 from napari_histoclust.core.patches.thumbnails import resized
 from napari_histoclust.core.run.reader import LatentSpace, open_run
 from napari_histoclust.core.run.run import Run
-from napari_histoclust.session.gallery.ordering import Order, neighbours, ordered
+from napari_histoclust.session.gallery.arrangement import NO_RUN, NOTHING_CHOSEN, Order, neighbours, ordered
 from napari_histoclust.widgets._dialogs import NumberDialog
 from napari_histoclust.widgets.context import Context
-from napari_histoclust.widgets.gallery import GalleryDock
-from napari_histoclust.widgets.gallery.arranger import NO_RUN, NOTHING_CHOSEN
+from napari_histoclust.widgets.gallery.dock import GalleryDock
 from stacks import STAINS, write_stack
 from widgets.deletion import delete
 

@@ -25,8 +25,8 @@ from napari_histoclust.session import Session
 from napari_histoclust.viewer.scene import Scene
 from napari_histoclust.widgets._jobs import JobRunner
 from napari_histoclust.widgets.context import Context
-from napari_histoclust.widgets.scatter import ScatterDock
 from napari_histoclust.widgets.scatter.canvas import ScatterCanvas
+from napari_histoclust.widgets.scatter.dock import ScatterDock
 
 pytestmark = pytest.mark.gui
 

@@ -1,4 +1,4 @@
-"""Which numbers a setting takes, read from its declaration: what a box checks, steps by and says. No Qt."""
+"""Which numbers a setting takes, read from its declaration: what a box checks, steps by and describes."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class NumberRange:
             If it may not; names the field by its caption.
         """
         if isinstance(value, str) or not self.allows(value):
-            words = self._ends() if isinstance(value, int) else self.words()
-            raise HistoclustError(f'"{caption}" is {_as_typed(value)}: it must be {words}.')
+            wanted = self._limits() if isinstance(value, int) else self.description()
+            raise HistoclustError(f'"{caption}" is {_as_typed(value)}: it must be {wanted}.')
         return value
 
     def stepped(self, value: Number | None, steps: int) -> Number | None:
@@ -90,11 +90,11 @@ class NumberRange:
     def _moved(self, value: Number, steps: int) -> Number:
         return self._whole_step(value, steps) if self.is_whole else _decimal_step(value, steps)
 
-    def words(self) -> str:
+    def description(self) -> str:
         """Return "a whole number, 4 to 4,096", "more than 0", "0 to less than 0.5"."""
-        return f"a whole number, {self._ends()}" if self.is_whole else self._ends()
+        return f"a whole number, {self._limits()}" if self.is_whole else self._limits()
 
-    def _ends(self) -> str:
+    def _limits(self) -> str:
         low, high = (f"{end:,}" if self.is_whole else written(end) for end in (self.low, self.high))
         below = f"less than {high}" if self.without_high else high
         if self.multiple > 1:
@@ -140,12 +140,12 @@ def range_of(name: str, declared: Mapping[str, Any]) -> NumberRange | None:
     number = next((choice for choice in choices if choice.get("type") in ("integer", "number")), None)
     if number is None or "enum" in number:
         return None
-    ends = _whole_ends(number) if number["type"] == "integer" else _decimal_ends(number)
+    ends = _whole_limits(number) if number["type"] == "integer" else _decimal_limits(number)
     units = next((units for end, units in _UNITS.items() if name.endswith(end)), ())
     return NumberRange(**ends, is_optional=len(choices) > 1, units=units)
 
 
-def _whole_ends(declared: Mapping[str, Any]) -> dict[str, Any]:
+def _whole_limits(declared: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "low": declared.get("minimum", declared.get("exclusiveMinimum", -_UNBOUNDED - 1) + 1),
         "high": declared.get("maximum", declared.get("exclusiveMaximum", _UNBOUNDED + 1) - 1),
@@ -154,7 +154,7 @@ def _whole_ends(declared: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _decimal_ends(declared: Mapping[str, Any]) -> dict[str, Any]:
+def _decimal_limits(declared: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "low": declared.get("minimum", declared.get("exclusiveMinimum", -math.inf)),
         "high": declared.get("maximum", declared.get("exclusiveMaximum", math.inf)),

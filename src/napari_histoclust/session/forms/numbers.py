@@ -1,4 +1,4 @@
-"""Numbers as people write them. No Qt and no locale: a text means the same on every machine."""
+"""Numbers, lengths and times as people write and read them: a text means the same on every machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ Typed = Number | str | None
 FIGURES = frozenset("0123456789+-.,'’− eE\u00a0\u2007\u2009\u202f\t\r\n")
 """What a number is written with, its unit left out."""
 
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _ALIKE = str.maketrans(
     {"\u00a0": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ", "\u2019": "'", "\u2212": "-"}
 )
@@ -82,3 +83,32 @@ def _bare(text: str, units: Sequence[str]) -> str:
 
 def _digits(whole: str) -> str:
     return re.sub("[^0-9]", "", whole) or "0"
+
+
+def format_remaining(seconds: float) -> str:
+    """Return "12 s left", "about 3 min left", "about 5 h left"."""
+    if seconds < _MINUTE:
+        return f"{max(1, round(seconds))} s left"
+    for unit, name, up_to in ((_MINUTE, "min", _HOUR), (_HOUR, "h", 2 * _DAY)):
+        if seconds < up_to - unit / 2:
+            return f"about {round(seconds / unit)} {name} left"
+    return f"about {round(seconds / _DAY)} days left"
+
+
+def format_side(px: float, um_per_px: float | None) -> str:
+    """Return "128 px" or "128 px = 64 µm"."""
+    return f"{px:,.0f} px" if um_per_px is None else f"{px:,.0f} px = {px * um_per_px:,.4g} µm"
+
+
+def format_scale(um_per_px: float | None) -> str:
+    """Return "0.5 µm per px" or "scale unknown"."""
+    return "scale unknown" if um_per_px is None else f"{um_per_px:.4g} µm per px"
+
+
+def format_size(shape_px: tuple[int, int], um_per_px: float | None) -> str:
+    """Return width x height in px, and in mm where the scale is known."""
+    height, width = shape_px
+    px = f"{width:,} × {height:,} px"
+    if um_per_px is None:
+        return px
+    return f"{px} ({width * um_per_px / 1000:.3g} × {height * um_per_px / 1000:.3g} mm)"

@@ -14,7 +14,7 @@ from napari_histoclust.widgets.clusters.icons import icon
 
 if TYPE_CHECKING:
     from napari_histoclust.session import Palette
-    from napari_histoclust.session.clusters.rows import Row
+    from napari_histoclust.session.cluster_table import Row
 
 
 class _Form(NamedTuple):

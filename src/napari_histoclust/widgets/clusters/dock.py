@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtGui import QPalette
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import (
+    QColorDialog,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
@@ -18,14 +18,19 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_histoclust.session.clusters.columns import Column
-from napari_histoclust.session.clusters.rows import ClusterTableState, Row, RowCounter, resolve_clusters
+from napari_histoclust.session.cluster_table import (
+    ClusterTableState,
+    Column,
+    Row,
+    RowCounter,
+    describe_rows,
+    resolve_clusters,
+)
 from napari_histoclust.session.session import Aspect
 from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.notices import sentences_shown
-from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._lifetime import follow
 from napari_histoclust.widgets.clusters.actions import ClusterActions, all_artefacts, all_hidden, is_alone
-from napari_histoclust.widgets.clusters.colour_choice import ColourChoice
 from napari_histoclust.widgets.clusters.model import ClusterModel
 from napari_histoclust.widgets.clusters.splitting import Splitting
 from napari_histoclust.widgets.clusters.table import ClusterTable
@@ -57,8 +62,6 @@ class ClustersDock(ShowsState, QWidget):
     ----------
     context : Context
         What the docks share.
-    parent : QWidget, optional
-        Owner.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -172,7 +175,7 @@ class ClustersDock(ShowsState, QWidget):
     def _show_commands(self) -> None:
         chosen, has_selection = self._chosen(), bool(self._session.selection.mask.any())
         self.commands.show(chosen, self._session.palette, has_selection)
-        self.status.setText(_in_words(self.model.rows))
+        self.status.setText(describe_rows(self.model.rows))
         self.tissue.show_chosen([row.id for row in chosen])
 
     # ---- gestures
@@ -195,7 +198,20 @@ class ClustersDock(ShowsState, QWidget):
         self.table.edit_name(self.table.chosen()[0])
 
     def _on_recolour_triggered(self) -> None:
-        ColourChoice(self._session.palette, self.table.chosen()[0], self).open()
+        """Ask for a colour, in a dialog of Qt's own: some native ones ignore the theme."""
+        cluster, state = self.table.chosen()[0], self._session.palette.state
+        dialog = QColorDialog(QColor(state.colours[cluster - 1]), self)
+        dialog.setWindowTitle(f"Colour of {state.names[cluster - 1]}")
+        dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._recoloured = cluster
+        dialog.colorSelected.connect(self._on_dialog_color_selected)
+        dialog.open()
+
+    def _on_dialog_color_selected(self, colour: QColor) -> None:
+        with sentences_shown():
+            if self._recoloured in self._session.palette.shown_ids:
+                self._session.palette.recolour(self._recoloured, colour.name())
 
     def _on_merge_triggered(self) -> None:
         chosen = self._chosen()
@@ -240,17 +256,3 @@ class ClustersDock(ShowsState, QWidget):
 
     def _draw_icons(self) -> None:
         self.commands.draw(self.palette().color(QPalette.ColorRole.WindowText))
-
-
-def _in_words(rows: Sequence[Row]) -> str:
-    """How many clusters there are and are hidden, and over how many the selection is spread."""
-    hidden, selected = sum(row.is_hidden for row in rows), sum(row.selected for row in rows)
-    words = f"{_counted(len(rows), 'cluster')}" + (f", {hidden} hidden" if hidden else "")
-    if not selected:
-        return words
-    spread = sum(row.selected > 0 for row in rows)
-    return f"{words}. {_counted(selected, 'patch', 'patches')} selected in {spread}"
-
-
-def _counted(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

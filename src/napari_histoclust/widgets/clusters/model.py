@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from qtpy.QtGui import QFont
 
-from napari_histoclust.session.clusters.columns import COLOUR, DASH, NAME, PATCHES, SHOWN, Column
+from napari_histoclust.session.cluster_table import COLOUR, DASH, NAME, PATCHES, SHOWN, Column
 
 if TYPE_CHECKING:
-    from napari_histoclust.session.clusters.rows import Row
+    from napari_histoclust.session.cluster_table import Row
 
 Place = QModelIndex | QPersistentModelIndex
 """What Qt calls a model's methods with."""

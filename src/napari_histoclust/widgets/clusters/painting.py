@@ -8,12 +8,12 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPalette, QPen
 from qtpy.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
-from napari_histoclust.session.clusters.columns import COLOUR, SELECTED, SHOWN
+from napari_histoclust.session.cluster_table import COLOUR, SELECTED, SHOWN
 from napari_histoclust.widgets.clusters.icons import paint
 from napari_histoclust.widgets.clusters.model import ROW_ROLE, Place
 
 if TYPE_CHECKING:
-    from napari_histoclust.session.clusters.rows import Row
+    from napari_histoclust.session.cluster_table import Row
 
 _FADED = 0.45  # opacity of what is hidden
 _BAR_PX = 3

@@ -17,7 +17,7 @@ from qtpy.QtCore import (
 from qtpy.QtGui import QFontMetrics, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from napari_histoclust.session.clusters.columns import COLOUR, NAME, SHOWN
+from napari_histoclust.session.cluster_table import COLOUR, NAME, SHOWN
 from napari_histoclust.widgets.clusters.model import SORT_ROLE, ClusterModel, Place
 from napari_histoclust.widgets.clusters.painting import RowDelegate
 
@@ -26,11 +26,6 @@ _SQUARE_PX, _NAME_PX, _PADDING_PX = 24, 96, 14
 
 class ClusterTable(QTableView):
     """Shows a `ClusterModel`.
-
-    Parameters
-    ----------
-    model : ClusterModel
-    parent : QWidget, optional
 
     Signals
     -------
@@ -46,7 +41,7 @@ class ClusterTable(QTableView):
     def __init__(self, model: ClusterModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._clusters = model
-        self._is_told = False
+        self._is_silent = False
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSortRole(SORT_ROLE)
         self._sorted.setSourceModel(model)
@@ -78,15 +73,15 @@ class ClusterTable(QTableView):
         return tuple(sorted(self._id_at(index) for index in rows))
 
     def choose(self, clusters: Collection[int]) -> None:
-        """Choose these rows and no others, and tell nobody."""
+        """Choose these rows and no others, without notifying."""
         wanted = QItemSelection()
         for cluster in clusters:
             place = self._sorted.mapFromSource(self._clusters.place(cluster, COLOUR))
             wanted.select(place, place)
         flags = QItemSelectionModel.SelectionFlag
-        self._is_told = True
+        self._is_silent = True
         self.selectionModel().select(wanted, flags.ClearAndSelect | flags.Rows)
-        self._is_told = False
+        self._is_silent = False
 
     def edit_name(self, cluster: int) -> None:
         """Let the name of a cluster be typed."""
@@ -98,7 +93,7 @@ class ClusterTable(QTableView):
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:  # noqa: N802
         """Tell of a choice that was not made by `choose`."""
         super().selectionChanged(selected, deselected)
-        if not self._is_told:
+        if not self._is_silent:
             self.rows_chosen.emit()
 
     def selectionCommand(self, index: Place, event: QEvent | None = None) -> Any:  # noqa: N802 - Qt's name

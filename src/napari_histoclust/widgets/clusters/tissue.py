@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_histoclust.session.cluster_table import describe_neighbours, describe_slides
 from napari_histoclust.session.jobs import count_neighbours
 from napari_histoclust.session.session import Aspect
 from napari_histoclust.viewer.notices import sentences_shown
-from napari_histoclust.widgets._dock import prose
-from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._controls import prose
 from napari_histoclust.widgets._job_button import JobButton
+from napari_histoclust.widgets._lifetime import follow
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.edits import ClusterEdits
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from napari_histoclust.core.statistics.neighbourhood import Neighbourhood
     from napari_histoclust.widgets.context import Context
 
-_CLEAR_Z = 3.0
-_NAMED = 3
 _HINT = (
     "Count which clusters lie side by side more often, or less often, than if the same labels were dealt out "
     "at random over the slides."
@@ -32,11 +30,6 @@ _HINT = (
 
 class TissueLine(QWidget):
     """Says of the chosen cluster what lies beside it; counted when it is asked for, stale with other labels.
-
-    Parameters
-    ----------
-    context : Context
-    parent : QWidget, optional
 
     Attributes
     ----------
@@ -51,12 +44,12 @@ class TissueLine(QWidget):
         self._made_of: Composition | None = None
         self._counted_for: tuple[Run | None, ClusterEdits] | None = None
         self._chosen: tuple[int, ...] = ()
-        self.words = prose()
+        self.note = prose()
         self.button = JobButton("Neighbours", _HINT, context.runner)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        column.addWidget(self.words)
+        column.addWidget(self.note)
         self.button.asked.connect(self._on_button_asked)
         follow(self, self._session.changed, self._on_session_changed)
         self._repaint()
@@ -94,55 +87,19 @@ class TissueLine(QWidget):
     def _repaint(self) -> None:
         self.button.setVisible(self._found is None)
         if self._found is None or self._made_of is None:
-            self.words.clear()
+            self.note.clear()
         elif len(self._chosen) != 1:
-            self.words.setText("Choose one cluster to read what lies beside it.")
+            self.note.setText("Choose one cluster to read what lies beside it.")
         else:
-            names = self._session.palette.state.names
-            self.words.setText(
-                " ".join((*neighbours_in_words(self._found, self._chosen[0], names), self._slides_in_words()))
+            cluster, names = self._chosen[0], self._session.palette.state.names
+            sentences = (
+                *describe_neighbours(self._found, cluster, names),
+                describe_slides(self._made_of, cluster),
             )
-        self.setVisible(bool(self.words.text()))
-
-    def _slides_in_words(self) -> str:
-        made_of = self._made_of
-        if made_of is None or len(made_of.slides) < 2:
-            return ""
-        column = [cluster.id for cluster in made_of.clusters].index(self._chosen[0])
-        there = int(np.count_nonzero(made_of.patches[:, column]))
-        most = int(made_of.share[:, column].argmax())
-        share = made_of.share[most, column]
-        return f"On {there} of {len(made_of.slides)} slides, most on {made_of.slides[most]} ({share:.0%})."
+            self.note.setText(" ".join(sentences))
+        self.setVisible(bool(self.note.text()))
 
 
 def _same_members(before: tuple[Run | None, ClusterEdits], now: tuple[Run | None, ClusterEdits]) -> bool:
     """Whether each patch is shown in the same cluster as before; names and colours do not matter."""
     return before[0] is now[0] and before[1].labels is now[1].labels and before[1].shown_as == now[1].shown_as
-
-
-def neighbours_in_words(found: Neighbourhood, cluster: int, names: Sequence[str]) -> tuple[str, ...]:
-    """Return sentences on what lies beside a cluster clearly more, or less, often than by chance.
-
-    Parameters
-    ----------
-    found : Neighbourhood
-    cluster : int
-        Its id.
-    names : sequence of str
-        Name of each id, id 1 first.
-    """
-    ids = [other.id for other in found.clusters]
-    z = found.z[ids.index(cluster)].copy()
-    own = z[ids.index(cluster)]
-    z[ids.index(cluster)] = 0
-    z = np.nan_to_num(z)
-    order = np.argsort(z)
-    more = [f"{names[ids[i] - 1]} ({z[i]:+.0f})" for i in order[::-1][:_NAMED] if z[i] >= _CLEAR_Z]
-    less = [f"{names[ids[i] - 1]} ({z[i]:+.0f})" for i in order[:_NAMED] if z[i] <= -_CLEAR_Z]
-    parts = [
-        f"Beside it more often than by chance: {', '.join(more)}." if more else "",
-        f"Less often: {', '.join(less)}." if less else "",
-        f"Keeps together: {own:+.0f}." if own >= _CLEAR_Z else "",
-        f"(Standard deviations from {found.permutations:,} random arrangements.)",
-    ]
-    return tuple(filter(None, parts))

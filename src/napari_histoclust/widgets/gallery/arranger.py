@@ -2,63 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run.reader import LatentSpace
-from napari_histoclust.session.gallery.ordering import NEIGHBOURS, Order, neighbours, ordered
+from napari_histoclust.session.gallery.arrangement import (
+    NO_RUN,
+    NOTHING_CHOSEN,
+    Arrangement,
+    Order,
+    arrange_chosen,
+    arrange_nearest,
+)
 from napari_histoclust.session.session import Aspect
-from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._lifetime import follow
 from napari_histoclust.widgets._reading import BackgroundReader
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.session import Session
 
-NAMES = {
-    Order.TYPICAL: "Most typical",
-    Order.CONFIDENT: "Most confident",
-    Order.DOUBTFUL: "Most doubtful",
-    Order.RANDOM: "Random",
-}
-TIPS = {
-    Order.TYPICAL: "Nearest to the middle (medoid) of the chosen patches in latent space first",
-    Order.CONFIDENT: "Largest probability of its own cluster first",
-    Order.DOUBTFUL: "Smallest probability of its own cluster first: between two clusters",
-    Order.RANDOM: "Shuffled, the same way each time: a fair sample of what was chosen",
-}
-NO_RUN = "Map a slide or open a run: the patches that you choose are shown here, every stain of each."
-NOTHING_CHOSEN = (
-    "Choose patches in the plot, on the tissue or in the table of clusters, or click on a single one to see "
-    "those that are most like it."
-)
 
 _PATIENCE_MS = 150
 _QUICK = 100_000  # patches; the latent space of so many is read in a quarter of a second
-
-
-@dataclass(frozen=True, eq=False)
-class Arrangement:
-    """Patches in order.
-
-    Parameters
-    ----------
-    ids : (n,) patch ids
-    title : str
-        What they are; where there are none, what to do.
-    of_selection : bool
-        Whether they are the chosen ones, which have an order; else the neighbours of one.
-    """
-
-    ids: NDArray[np.intp]
-    title: str
-    of_selection: bool = True
 
 
 class Arranger(QObject):
@@ -121,10 +90,12 @@ class Arranger(QObject):
             self._patience.start()
             orders = self._orders(run)
             space = self._latent_of(run)
-            self._reader.ask((_name(order), partial(_chosen, space, ids, order)) for order in orders)
+            self._reader.ask((_name(order), partial(arrange_chosen, space, ids, order)) for order in orders)
         elif run is not None and session.focus is not None:
             self._patience.start()
-            self._reader.ask([(_name("neighbours"), partial(_nearest, self._latent_of(run), session.focus))])
+            self._reader.ask(
+                [(_name("neighbours"), partial(arrange_nearest, self._latent_of(run), session.focus))]
+            )
         else:
             self._reader.ask(())
             self._patience.stop()
@@ -163,21 +134,3 @@ class Arranger(QObject):
 def _name(what: str) -> tuple[str, object]:
     """Name a request like no other: one that has begun for another selection must not go on under it."""
     return what, object()
-
-
-def _chosen(space: LatentSpace, ids: NDArray[np.intp], order: Order) -> Job[Arrangement]:
-    sorted_ids = yield from ordered(space, ids, order)
-    return Arrangement(sorted_ids, title_of(len(ids), order))
-
-
-def _nearest(space: LatentSpace, patch: int) -> Job[Arrangement]:
-    ids = yield from neighbours(space, patch)
-    count = min(NEIGHBOURS, len(ids) - 1)
-    return Arrangement(ids, f"Patch {patch} and the {count} nearest to it in latent space", False)
-
-
-def title_of(count: int, order: Order) -> str:
-    """Say how many patches there are, and in which order."""
-    patches = "chosen patch" if count == 1 else "chosen patches"
-    first = "in random order" if order is Order.RANDOM else f"{NAMES[order].lower()} first"
-    return f"{count:,} {patches}, {first}"

@@ -9,9 +9,8 @@ from qtpy.QtWidgets import QBoxLayout, QComboBox, QHBoxLayout, QPushButton, QSli
 from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
-from napari_histoclust.session.gallery.ordering import Order
-from napari_histoclust.widgets._scrolling import scrolled_past
-from napari_histoclust.widgets.gallery.arranger import NAMES, TIPS
+from napari_histoclust.session.gallery.arrangement import NAMES, TIPS, Order
+from napari_histoclust.widgets._controls import scrolled_past
 from napari_histoclust.widgets.gallery.view import SIDES
 
 _ONE_LINE_PX = 700
@@ -41,7 +40,7 @@ class GalleryBar(QWidget):
         self.save.setToolTip("Save the first of these patches, in every stain, as a picture for print")
         self.order.currentIndexChanged.connect(self._on_order_changed)
         self.side.valueChanged.connect(self.side_chosen)
-        self.save.clicked.connect(self._on_save_clicked)
+        self.save.clicked.connect(self.save_clicked)
         self._lay_out()
 
     def show_title(self, title: str, order_matters: bool, has_patches: bool) -> None:
@@ -60,11 +59,6 @@ class GalleryBar(QWidget):
         """Show a size, without telling."""
         with signals_blocked(self.side):
             self.side.setValue(side)
-
-    def set_order(self, order: Order) -> None:
-        """Show an order, without telling."""
-        with signals_blocked(self.order):
-            self.order.setCurrentIndex(list(Order).index(order))
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802
         """One line where there is room for it, else two."""
@@ -86,9 +80,6 @@ class GalleryBar(QWidget):
 
     def _on_order_changed(self, index: int) -> None:
         self.order_chosen.emit(list(Order)[index])
-
-    def _on_save_clicked(self) -> None:
-        self.save_clicked.emit()
 
 
 def _order_box(order: Order) -> QComboBox:

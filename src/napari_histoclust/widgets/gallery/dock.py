@@ -12,15 +12,15 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QVBoxLayout, QWidget
 
 from napari_histoclust.session.dock_states import GalleryState, resolve_gallery
 from napari_histoclust.session.forms.number_range import NumberRange
+from napari_histoclust.session.gallery.arrangement import Arrangement, Order
 from napari_histoclust.session.gallery.columns import Columns
 from napari_histoclust.session.gallery.images import SlideImages
-from napari_histoclust.session.gallery.ordering import Order
 from napari_histoclust.session.gallery.sheet import MOST, USUAL, SheetRequest, write_sheet
 from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.notices import sentences_shown, show_failure
 from napari_histoclust.widgets._dialogs import ask_number
-from napari_histoclust.widgets._follow import follow
-from napari_histoclust.widgets.gallery.arranger import Arrangement, Arranger
+from napari_histoclust.widgets._lifetime import follow
+from napari_histoclust.widgets.gallery.arranger import Arranger
 from napari_histoclust.widgets.gallery.bar import GalleryBar
 from napari_histoclust.widgets.gallery.loader import ThumbnailLoader
 from napari_histoclust.widgets.gallery.view import GalleryView
@@ -42,7 +42,6 @@ class GalleryDock(ShowsState, QWidget):
     ----------
     context : Context
         What all docks share.
-    parent : QWidget, optional
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
@@ -110,7 +109,7 @@ class GalleryDock(ShowsState, QWidget):
         self.arranger.arranged.connect(self._on_arranger_arranged)
         self.arranger.delayed.connect(self._on_arranger_delayed)
         self.arranger.failed.connect(self._on_reading_failed)
-        self.loader.problem_found.connect(self._say)
+        self.loader.problem_found.connect(self._show_note)
         self.loader.failed.connect(self._on_reading_failed)
         self.bar.order_chosen.connect(self._on_bar_order_chosen)
         self.bar.side_chosen.connect(self._on_bar_side_chosen)
@@ -121,7 +120,7 @@ class GalleryDock(ShowsState, QWidget):
         self.view.size_asked.connect(self.bar.choose_side)
         self.view.resized.connect(self._fit)
 
-    def _say(self, text: str) -> None:
+    def _show_note(self, text: str) -> None:
         self.note.setText(text)
         self.note.setVisible(bool(text))
 
@@ -135,7 +134,7 @@ class GalleryDock(ShowsState, QWidget):
         self.view.show_columns(None)  # its patches are of another run
         self.loader.look_at(self._images)
         self._has_failed = False
-        self._say("")
+        self._show_note("")
         self._fit()
 
     def _fit(self) -> None:
@@ -175,7 +174,7 @@ class GalleryDock(ShowsState, QWidget):
             show_failure(error)
 
     def _on_sheet_finished(self, path: Path) -> None:
-        self._say(f"Saved {path}")
+        self._show_note(f"Saved {path}")
 
     # -- gestures --------------------------------------------------------------------------------------------
 

@@ -11,8 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QImage
 
 from napari_histoclust.core.jobs import Job
-from napari_histoclust.session.gallery.cache import MAX_BYTES, RecentlyUsed
-from napari_histoclust.session.gallery.images import Ids, Pictures, SlideImages
+from napari_histoclust.session.gallery.images import MAX_BYTES, Ids, Pictures, RecentlyUsed, SlideImages
 from napari_histoclust.widgets._reading import BackgroundReader
 
 TOGETHER = 8

@@ -5,8 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFontMetrics, QPainter, QPalette, QPen
 
-from napari_histoclust.session.gallery.columns import Columns
-from napari_histoclust.session.gallery.layout import BAR, GAP, GalleryLayout
+from napari_histoclust.session.gallery.columns import BAR, GAP, Columns, GalleryLayout
 from napari_histoclust.widgets.gallery.loader import Thumbnail, ThumbnailLoader
 
 _CAPTIONS = ("Patch", "Confidence")

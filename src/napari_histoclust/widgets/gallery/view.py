@@ -9,8 +9,7 @@ from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter
 from qtpy.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from superqt.utils import QSignalThrottler
 
-from napari_histoclust.session.gallery.columns import Columns
-from napari_histoclust.session.gallery.layout import GAP, GalleryLayout, groups
+from napari_histoclust.session.gallery.columns import GAP, Columns, GalleryLayout, groups
 from napari_histoclust.widgets.gallery.keys import column_of_key
 from napari_histoclust.widgets.gallery.loader import TOGETHER, ThumbnailLoader
 from napari_histoclust.widgets.gallery.painting import ColumnPainter, captions_height, headings_width

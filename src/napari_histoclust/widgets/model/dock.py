@@ -11,11 +11,13 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QFormLayout, QGridLayout, QHBox
 
 from napari_histoclust.core.config import FitSettings, MapSettings, RunSettings
 from napari_histoclust.session import jobs
-from napari_histoclust.session.dock_states import ModelState, Step, resolve_model
+from napari_histoclust.session.dock_states import ModelState, resolve_model
+from napari_histoclust.session.next_step import Step
 from napari_histoclust.session.session import Typed
 from napari_histoclust.viewer.notices import sentences_shown, tell
-from napari_histoclust.widgets._dock import JobDock, prose, section
-from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
+from napari_histoclust.widgets._controls import prose, section
+from napari_histoclust.widgets._dialogs import ask_new_folder, beside_slides
+from napari_histoclust.widgets._dock import JobDock
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets.forms import FitForm, SettingsForm
 from napari_histoclust.widgets.model.import_dialog import ImportDialog
@@ -35,13 +37,7 @@ _RUN_FOLDER = (
 
 
 class ModelDock(JobDock):
-    """Train, load, save and apply a model.
-
-    Parameters
-    ----------
-    context : Context
-    parent : QWidget, optional
-    """
+    """Train, load, save and apply a model."""
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
@@ -86,7 +82,7 @@ class ModelDock(JobDock):
             model_row.addWidget(button)
         map_row.addWidget(self.map_button, 0, 0)
         map_row.addWidget(self.embed_button, 0, 1)
-        self._buttons = {
+        self.buttons = {
             "train": self.train_button,
             "everything": self.everything_button,
             "save": self.save_button,
@@ -271,10 +267,6 @@ class ModelDock(JobDock):
     def _show_um_per_px(self, um_per_px: float | None) -> None:
         self.fit_form.form.set_um_per_px(um_per_px)
         self.map_form.set_um_per_px(um_per_px)
-
-    def _show_hindrances(self, hindrances: Mapping[str, str]) -> None:
-        for name, sentence in hindrances.items():
-            self._buttons[name].set_hindrance(sentence)
 
     def _show_next_step(self, step: Step) -> None:
         self.train_button.set_primary(step == "model")

@@ -28,7 +28,6 @@ class ImportDialog(AskingDialog):
     ----------
     stains : sequence of str
         Of the slides at hand; the authors' own where there are none.
-    parent : QWidget, optional
     """
 
     def __init__(self, stains: Sequence[str] = (), parent: QWidget | None = None) -> None:

@@ -11,9 +11,8 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGridLayout, QVBox
 from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.export.registry import FORMATS
+from napari_histoclust.widgets._controls import scrolled_past, tipped
 from napari_histoclust.widgets._number_box import AUTOMATIC
-from napari_histoclust.widgets._scrolling import scrolled_past
-from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.forms import SettingsForm
 
 if TYPE_CHECKING:

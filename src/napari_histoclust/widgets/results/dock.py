@@ -10,10 +10,10 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from napari_histoclust.session.dock_states import ResultsState, resolve_results
 from napari_histoclust.session.jobs import copy_run, export
 from napari_histoclust.viewer.notices import sentences_shown, tell
-from napari_histoclust.widgets._dock import JobDock, prose, section
-from napari_histoclust.widgets._folders import ask_new_folder, free_folder
+from napari_histoclust.widgets._controls import prose, section, tipped
+from napari_histoclust.widgets._dialogs import ask_new_folder, free_folder
+from napari_histoclust.widgets._dock import JobDock
 from napari_histoclust.widgets._job_button import JobButton, JobLine
-from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.results.choices import SELECTED, ExportChoices
 from napari_histoclust.widgets.saving import save
 
@@ -23,13 +23,7 @@ if TYPE_CHECKING:
 
 
 class ResultsDock(JobDock):
-    """Save the run, copy it, export it.
-
-    Parameters
-    ----------
-    context : Context
-    parent : QWidget, optional
-    """
+    """Save the run, copy it, export it."""
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
@@ -44,6 +38,7 @@ class ResultsDock(JobDock):
         self.export_button = JobButton(
             "Export…", "Write the ticked formats into a folder of your choice.", context.runner
         )
+        self.buttons = {"copy": self.copy_button, "export": self.export_button}
         self.line = JobLine()
         self._arrange()
         self.save_button.clicked.connect(self._on_save_clicked)
@@ -95,12 +90,6 @@ class ResultsDock(JobDock):
 
     def _show_save_caption(self, caption: str) -> None:
         self.save_button.setText(caption)
-
-    def _show_copy_hindrance(self, sentence: str) -> None:
-        self.copy_button.set_hindrance(sentence)
-
-    def _show_export_hindrance(self, sentence: str) -> None:
-        self.export_button.set_hindrance(sentence)
 
     def _show_stains(self, stains: tuple[str, ...]) -> None:
         self.choices.set_stains(stains)

@@ -69,7 +69,7 @@ class ScatterCanvas(QWidget):
         self._outline: Outline | None = None
         self._dragged_from: QPointF | None = None
         self._is_space_down = False
-        self._hover = qthrottled(self._tell_hovered, timeout=_HOVER_MS, parent=self)
+        self._hover = qthrottled(self._emit_hovered, timeout=_HOVER_MS, parent=self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -284,5 +284,5 @@ class ScatterCanvas(QWidget):
         arrow = Qt.CursorShape.PointingHandCursor
         self.setCursor(hand if self._is_space_down else arrow if self.tool is Tool.CLICK else cross)
 
-    def _tell_hovered(self, place: QPointF | None) -> None:
+    def _emit_hovered(self, place: QPointF | None) -> None:
         self.hovered.emit(None if place is None else self.patch_at(place))

@@ -18,7 +18,7 @@ from napari_histoclust.session.plot.points import load_points, prepare_plot
 from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.session.summary import describe_patch, summary_of
 from napari_histoclust.viewer.notices import show_failure
-from napari_histoclust.widgets._follow import follow
+from napari_histoclust.widgets._lifetime import follow
 from napari_histoclust.widgets._reading import BackgroundReader
 from napari_histoclust.widgets.scatter.canvas import ScatterCanvas
 from napari_histoclust.widgets.scatter.invitation import Invitation
@@ -46,8 +46,6 @@ class ScatterDock(ShowsState, QWidget):
     ----------
     context : Context
         What the docks share.
-    parent : QWidget, optional
-        Owner.
     """
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_histoclust.session.jobs import embed
 from napari_histoclust.viewer.notices import sentences_shown
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ class Invitation(QWidget):
 
     def _compute(self, run: Run) -> None:
         """Start the job; its result is loaded even if this dock has been closed meanwhile."""
-        from napari_histoclust.core.steps.pipeline import embed_run
-
-        job = self._context.runner.start(UMAP, embed_run(run))
+        job = self._context.runner.start(UMAP, embed(run))
         job.finished.connect(partial(_load_embedded, self._context.session))
 
     def _on_runner_started(self, job: RunningJob) -> None:

@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPalette
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_histoclust.session.colouring import captions
-from napari_histoclust.widgets._scrolling import scrolled_past
+from napari_histoclust.widgets._controls import scrolled_past
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_histoclust.core.alignment.words import length_in_words
-from napari_histoclust.widgets._tips import header_item
-from napari_histoclust.widgets.slides.heat_map import HeatMaps
+from napari_histoclust.widgets._controls import header_item
+from napari_histoclust.widgets.slides.region_maps import RegionMaps
 
 if TYPE_CHECKING:
     from napari_histoclust.core.alignment import StainAlignment
@@ -48,7 +48,7 @@ class AlignmentTable(QWidget):
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._words = QLabel(self, wordWrap=True)
-        self.maps = HeatMaps(self)
+        self.maps = RegionMaps(self)
         below = QVBoxLayout(self)
         below.setContentsMargins(0, 0, 0, 0)
         below.addWidget(self._table)

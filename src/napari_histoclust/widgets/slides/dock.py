@@ -15,9 +15,9 @@ from napari_histoclust.session.jobs import OpenedStacks, align, open_sample, ope
 from napari_histoclust.session.opening import OpenedRun, open_run_folder
 from napari_histoclust.viewer.notices import warn
 from napari_histoclust.viewer.reading import run_folder
-from napari_histoclust.widgets._dock import JobDock, prose
+from napari_histoclust.widgets._controls import prose, tipped
+from napari_histoclust.widgets._dock import JobDock
 from napari_histoclust.widgets._job_button import JobButton, JobLine
-from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.open import show_run
 from napari_histoclust.widgets.saving import may_leave
 from napari_histoclust.widgets.slides.alignment_table import AlignmentTable
@@ -32,13 +32,7 @@ _IMAGES = "Slides (*.yaml *.yml *.tif *.tiff *.btf *.tf8 *.svs *.ndpi *.png *.jp
 
 
 class SlidesDock(JobDock):
-    """Add, show, check and remove slides; open a run.
-
-    Parameters
-    ----------
-    context : Context
-    parent : QWidget, optional
-    """
+    """Add, show, check and remove slides; open a run."""
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
@@ -64,6 +58,7 @@ class SlidesDock(JobDock):
         self.remove = tipped(
             QPushButton("Remove"), "Take the slide that is shown off the list; no file is deleted."
         )
+        self.buttons = {"check": self.check}
         self.line = JobLine()
         self.hint = prose()
         self.list = StackList()
@@ -188,9 +183,6 @@ class SlidesDock(JobDock):
 
     def _show_is_next(self, is_next: bool) -> None:
         self.add_folder.set_primary(is_next)
-
-    def _show_check_hindrance(self, sentence: str) -> None:
-        self.check.set_hindrance(sentence)
 
     def _show_can_remove(self, can_remove: bool) -> None:
         self.remove.setEnabled(can_remove)

@@ -9,7 +9,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QStyle, QWidget
 from superqt.utils import signals_blocked
 
-from napari_histoclust.session.forms.quantities import scale_in_words, size_in_words
+from napari_histoclust.session.forms.numbers import format_scale, format_size
 
 if TYPE_CHECKING:
     from napari_histoclust.core.slides.stack import Stack
@@ -73,7 +73,7 @@ def _lines(stack: Stack) -> tuple[str, ...]:
     return (
         stack.name,
         f"{', '.join(stack.stains)}",
-        f"{width:,} × {height:,} px, {scale_in_words(stack.um_per_px)}",
+        f"{width:,} × {height:,} px, {format_scale(stack.um_per_px)}",
     )
 
 
@@ -83,7 +83,7 @@ def _tooltip(stack: Stack) -> str:
         (
             str(stack.path),
             f"Stains: {', '.join(stack.stains)}; {stack.reference} is the reference.",
-            size_in_words(stack.shapes[0], stack.um_per_px),
+            format_size(stack.shapes[0], stack.um_per_px),
             *(f"⚠ {warning}" for warning in stack.warnings),
         )
     )

@@ -22,11 +22,11 @@ from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.session.jobs import choose_k, validate
 from napari_histoclust.session.session import Aspect
 from napari_histoclust.viewer.notices import sentences_shown
-from napari_histoclust.widgets._dock import JobDock, prose, section
-from napari_histoclust.widgets._folders import ask_new_folder, beside_slides
+from napari_histoclust.widgets._controls import prose, section, tipped
+from napari_histoclust.widgets._dialogs import ask_new_folder, beside_slides
+from napari_histoclust.widgets._dock import JobDock
 from napari_histoclust.widgets._job_button import JobButton, JobLine
 from napari_histoclust.widgets._number_box import NumberBox
-from napari_histoclust.widgets._tips import tipped
 from napari_histoclust.widgets.forms import settings_of
 from napari_histoclust.widgets.validation.index_table import IndexTable
 from napari_histoclust.widgets.validation.k_curves import KCurves
@@ -49,13 +49,7 @@ _KS, _SEED_COUNTS = NumberRange(2, 200, is_whole=True), NumberRange(1, 100, is_w
 
 
 class ValidationDock(JobDock):
-    """Indices of the run, and models of several numbers of clusters side by side.
-
-    Parameters
-    ----------
-    context : Context
-    parent : QWidget, optional
-    """
+    """Indices of the run, and models of several numbers of clusters side by side."""
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
@@ -64,6 +58,7 @@ class ValidationDock(JobDock):
             "Compute the indices", "How compact and how separate the clusters are, beside k-means.", runner
         )
         self.compare = JobButton("Compare numbers of clusters…", _CHOICE, runner)
+        self.buttons = {"validate": self.compute, "compare": self.compare}
         self.figure = tipped(
             QPushButton("All curves"), "Open the figure with all measures, as it is for print."
         )
@@ -156,12 +151,6 @@ class ValidationDock(JobDock):
 
     def _resolve(self) -> ValidationState:
         return resolve_validation(self.context.session, self._indices, self._comparison)
-
-    def _show_validate_hindrance(self, sentence: str) -> None:
-        self.compute.set_hindrance(sentence)
-
-    def _show_compare_hindrance(self, sentence: str) -> None:
-        self.compare.set_hindrance(sentence)
 
     def _show_indices(self, indices: Document | None) -> None:
         self.table.setVisible(indices is not None)

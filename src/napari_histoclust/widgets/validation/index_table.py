@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_histoclust.core.validation.measures import INDICES, Index
-from napari_histoclust.widgets._tips import header_item
+from napari_histoclust.widgets._controls import header_item
 
 if TYPE_CHECKING:
     from napari_histoclust.session.dock_states import Document

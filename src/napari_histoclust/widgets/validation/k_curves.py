@@ -8,8 +8,7 @@ import numpy as np
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_histoclust.core.validation.measures import Measure, measures
-from napari_histoclust.widgets._scrolling import scrolled_past
-from napari_histoclust.widgets._tips import tipped
+from napari_histoclust.widgets._controls import scrolled_past, tipped
 from napari_histoclust.widgets.chart import COLOURS, Chart, Line
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -30,6 +31,43 @@ class Order(StrEnum):
     CONFIDENT = "confident"
     DOUBTFUL = "doubtful"
     RANDOM = "random"
+
+
+NAMES = {
+    Order.TYPICAL: "Most typical",
+    Order.CONFIDENT: "Most confident",
+    Order.DOUBTFUL: "Most doubtful",
+    Order.RANDOM: "Random",
+}
+TIPS = {
+    Order.TYPICAL: "Nearest to the middle (medoid) of the chosen patches in latent space first",
+    Order.CONFIDENT: "Largest probability of its own cluster first",
+    Order.DOUBTFUL: "Smallest probability of its own cluster first: between two clusters",
+    Order.RANDOM: "Shuffled, the same way each time: a fair sample of what was chosen",
+}
+NO_RUN = "Map a slide or open a run: the patches that you choose are shown here, every stain of each."
+NOTHING_CHOSEN = (
+    "Choose patches in the plot, on the tissue or in the table of clusters, or click on a single one to see "
+    "those that are most like it."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """Patches in order.
+
+    Parameters
+    ----------
+    ids : (n,) patch ids
+    title : str
+        What they are; where there are none, what to do.
+    of_selection : bool
+        Whether they are the chosen ones, which have an order; else the neighbours of one.
+    """
+
+    ids: NDArray[np.intp]
+    title: str
+    of_selection: bool = True
 
 
 def ordered(space: LatentSpace, ids: Ids, order: Order) -> Job[Ids]:
@@ -103,3 +141,23 @@ def _distances(
         distance[start : start + _BLOCK] = np.einsum("ij,ij->i", apart, apart)
         yield Progress("Measuring distances", min(start + _BLOCK, len(ids)), len(ids))
     return distance
+
+
+def arrange_chosen(space: LatentSpace, ids: Ids, order: Order) -> Job[Arrangement]:
+    """Put chosen patches in order."""
+    sorted_ids = yield from ordered(space, ids, order)
+    return Arrangement(sorted_ids, title_of(len(ids), order))
+
+
+def arrange_nearest(space: LatentSpace, patch: int) -> Job[Arrangement]:
+    """Put the patches nearest to one in order."""
+    ids = yield from neighbours(space, patch)
+    count = min(NEIGHBOURS, len(ids) - 1)
+    return Arrangement(ids, f"Patch {patch} and the {count} nearest to it in latent space", False)
+
+
+def title_of(count: int, order: Order) -> str:
+    """Return how many patches there are, and in which order."""
+    patches = "chosen patch" if count == 1 else "chosen patches"
+    first = "in random order" if order is Order.RANDOM else f"{NAMES[order].lower()} first"
+    return f"{count:,} {patches}, {first}"

@@ -10,9 +10,8 @@ import pytest
 
 from core.runs import make_run
 from napari_histoclust.session import Session
-from napari_histoclust.session.clusters import rows as module
-from napari_histoclust.session.clusters.columns import columns_of
-from napari_histoclust.session.clusters.rows import RowCounter, wholly_selected
+from napari_histoclust.session import cluster_table as module
+from napari_histoclust.session.cluster_table import RowCounter, columns_of, wholly_selected
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_histoclust.session.gallery.cache import RecentlyUsed
-from napari_histoclust.session.gallery.layout import GAP, GalleryLayout, groups
+from napari_histoclust.session.gallery.columns import GAP, GalleryLayout, groups
+from napari_histoclust.session.gallery.images import RecentlyUsed
 
 
 def layout_of(columns: int, side: float = 48) -> GalleryLayout:

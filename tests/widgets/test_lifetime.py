@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject, QTimer
 
-from napari_histoclust.widgets._ends import when_deleted
+from napari_histoclust.widgets._lifetime import when_deleted
 from widgets.deletion import delete
 
 pytestmark = pytest.mark.gui

@@ -21,8 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_histoclust.core.alignment.heat import heat_colour, overlap_heat, shift_heat
 from napari_histoclust.core.alignment.words import direction, length_in_words, place_of
-from napari_histoclust.widgets._scrolling import scrolled_past
-from napari_histoclust.widgets._tips import tipped
+from napari_histoclust.widgets._controls import scrolled_past, tipped
 
 if TYPE_CHECKING:
     from napari_histoclust.core.alignment import StainAlignment
@@ -35,7 +34,7 @@ _STEPS = 16
 _GREY = 135  # of 255: on what is lighter dark text is read better
 
 
-class HeatMap(QWidget):
+class RegionMap(QWidget):
     """One stain: a cell a region, its shift or overlap as colour and number, a dot where nothing is known.
 
     Parameters
@@ -140,7 +139,7 @@ def _muted(palette: QPalette) -> QColor:
     return colour
 
 
-class HeatScale(QWidget):
+class RegionScale(QWidget):
     """The colours from well to far off, with three numbers below them."""
 
     def __init__(self, captions: Sequence[str], parent: QWidget | None = None) -> None:
@@ -166,7 +165,7 @@ class HeatScale(QWidget):
             painter.drawText(below, side | Qt.AlignmentFlag.AlignTop, caption)
 
 
-class HeatMaps(QWidget):
+class RegionMaps(QWidget):
     """A map a stain, two in a row, and what is shown in them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -192,9 +191,9 @@ class HeatMaps(QWidget):
         self.setVisible(bool(lines))
         self._rebuild()
 
-    def maps(self) -> list[HeatMap]:
+    def maps(self) -> list[RegionMap]:
         """Return the maps that are shown."""
-        return list(self._body.findChildren(HeatMap))
+        return list(self._body.findChildren(RegionMap))
 
     def _on_what_changed(self, _: int) -> None:
         self._rebuild()
@@ -210,11 +209,11 @@ class HeatMaps(QWidget):
         for number, line in enumerate(self._lines):
             row, col = 1 + 2 * (number // _ACROSS), number % _ACROSS
             grid.addWidget(QLabel(line.stain), row, col)
-            grid.addWidget(HeatMap(line, self._stack, is_overlap), row + 1, col, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(RegionMap(line, self._stack, is_overlap), row + 1, col, Qt.AlignmentFlag.AlignTop)
             grid.setColumnStretch(col, 1)
         if self._lines:
             captions = _captions(self._lines[0], self._stack.um_per_px, is_overlap)
-            grid.addWidget(HeatScale(captions), 0, 0, 1, _ACROSS)
+            grid.addWidget(RegionScale(captions), 0, 0, 1, _ACROSS)
         self._below.replaceWidget(self._body, body)
         self._body.deleteLater()
         self._body = body

@@ -13,8 +13,8 @@ from core.runs import make_run
 from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.run.reader import LatentSpace, read_latent
 from napari_histoclust.core.run.run import Run
-from napari_histoclust.session.gallery import ordering as orders
-from napari_histoclust.session.gallery.ordering import Order, medoid, neighbours, ordered
+from napari_histoclust.session.gallery import arrangement
+from napari_histoclust.session.gallery.arrangement import Order, medoid, neighbours, ordered
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_the_medoid_of_few_is_exact(run: Run, ids: np.ndarray) -> None:
 def test_of_many_the_medoid_of_a_sample_is_taken(
     run: Run, ids: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orders, "SAMPLE", 20)
+    monkeypatch.setattr(arrangement, "SAMPLE", 20)
     found = medoid(latent_of(run), ids)
     assert found == medoid(latent_of(run), ids)
     assert found in ids

@@ -1,1 +1,0 @@
-"""The rows and columns of the table of clusters."""
