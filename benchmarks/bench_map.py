@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import napari_histoclust as hc
-from napari_histoclust.core.model.imported import import_model
+from napari_histoclust.core.model.import_model import import_model
 
 STAINS = ("HE", "CD31", "CK19", "Ki67", "MT")
 

@@ -15,7 +15,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.manifest import PATCHES
 from napari_histoclust.core.run.reader import open_run, read_latent
-from napari_histoclust.core.run.subset import part_of
+from napari_histoclust.core.run.run import subset_of
 
 
 @pytest.mark.parametrize("slides", [1, 3])
@@ -46,7 +46,7 @@ def test_other_tools_open_it(tmp_path: Path) -> None:
 def test_only_clusters_with_patches_are_counted(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     kept = run.labels != run.labels[0]
-    part = part_of(run, kept)
+    part = subset_of(run, kept)
     assert run.clusters_used == len(set(run.labels.tolist()))
     assert part.clusters_used == run.clusters_used - 1
 

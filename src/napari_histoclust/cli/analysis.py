@@ -186,7 +186,7 @@ def export(
 
 
 def _selected(run: Run) -> Run:
-    from napari_histoclust.core.run.subset import part_of
+    from napari_histoclust.core.run.run import subset_of
     from napari_histoclust.session.view_state import load_selection
 
-    return part_of(run, load_selection(run))
+    return subset_of(run, load_selection(run))

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import json as json_
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from napari_histoclust.cli.app import Json, Quiet, app
@@ -80,12 +88,105 @@ def open_(path: Path, /) -> None:
 @app.command
 def doctor(*, json: Json = False) -> None:
     """Tell what works on this machine, what does not, and what to do about it."""
-    from napari_histoclust.cli.doctor import examine
-
-    findings = examine()
+    findings = _examine()
     if json:
-        print_json({"checks": [finding.document() for finding in findings]})
+        print_json({"checks": [asdict(finding) for finding in findings]})
         return
     for finding in findings:
         mark = "ok  " if finding.works else "MISS"
         say(f"{mark} {finding.name:12s} {finding.found}{finding.advice and ': ' + finding.advice}")
+
+
+_PROBE_SECONDS = 60
+_NEEDED_GB = 10.0  # a five-stain slide of 40,000 px, its run folder and its exports
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """One line of the report: what was looked at, what was found, and what to do."""
+
+    name: str
+    works: bool
+    found: str
+    advice: str = ""
+
+
+def _examine() -> list[_Finding]:
+    """Look at everything the program leans on."""
+    checks: list[Callable[[], list[_Finding]]] = [_python, _versions, _processor, _codecs, _window, _disk]
+    return [finding for check in checks for finding in check()]
+
+
+def _python() -> list[_Finding]:
+    return [
+        _Finding(
+            "python",
+            sys.version_info >= (3, 11),
+            f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+            "" if sys.version_info >= (3, 11) else "install Python 3.11 or newer",
+        )
+    ]
+
+
+def _versions() -> list[_Finding]:
+    return [
+        _package(name)
+        for name in ("napari-histoclust", "napari", "torch", "tifffile", "zarr", "anndata", "umap-learn")
+    ]
+
+
+def _package(name: str) -> _Finding:
+    try:
+        return _Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return _Finding(name, False, "not installed", f"pip install {name}")
+
+
+def _processor() -> list[_Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        return [_Finding("processor", True, f"cuda: {torch.cuda.get_device_name()}")]
+    if torch.backends.mps.is_available():
+        return [_Finding("processor", True, "mps: Apple graphics")]
+    advice = "works, more slowly; with an NVIDIA card install PyTorch's CUDA build"
+    return [_Finding("processor", True, f"CPU, {torch.get_num_threads()} threads, no graphics card", advice)]
+
+
+def _codecs() -> list[_Finding]:
+    import imagecodecs
+
+    wanted = {"JPEG": "JPEG8", "JPEG 2000": "JPEG2K", "JPEG XL": "JPEGXL", "LZW": "LZW", "zstd": "ZSTD"}
+    missing = [name for name, attribute in wanted.items() if not getattr(imagecodecs, attribute).available]
+    if missing:
+        advice = "slides compressed so cannot be read: pip install --upgrade imagecodecs"
+        return [_Finding("codecs", False, f"missing {', '.join(missing)}", advice)]
+    return [_Finding("codecs", True, ", ".join(wanted))]
+
+
+def _window() -> list[_Finding]:
+    """Ask a process of its own, because Qt ends the process where it finds no screen."""
+    command = [sys.executable, "-m", "napari_histoclust.widgets.probe"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)
+        answer = json_.loads(done.stdout.strip().splitlines()[-1]) if done.returncode == 0 else None
+    except (subprocess.TimeoutExpired, ValueError, IndexError):
+        answer = None
+    if answer is None:
+        advice = (
+            "pip install 'napari-histoclust[pyside6]', and on Debian: apt-get install libegl1 "
+            "libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 "
+            "libxcb-shape0; without a screen use xvfb-run"
+        )
+        return [_Finding("window", False, "Qt finds no screen, or there is no Qt", advice)]
+    gl = answer["gl"]
+    return [
+        _Finding("Qt", True, f"{answer['binding']} {answer['qt']}"),
+        _Finding("OpenGL", bool(gl), gl or "no context", "" if gl else "update the graphics driver"),
+    ]
+
+
+def _disk() -> list[_Finding]:
+    free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
+    advice = "" if free_gb > _NEEDED_GB else f"large slides need some {_NEEDED_GB:.0f} GB"
+    return [_Finding("disk", free_gb > _NEEDED_GB, f"{free_gb:.0f} GB free in this folder", advice)]

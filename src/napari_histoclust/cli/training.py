@@ -153,7 +153,7 @@ def import_model(folder: Path, /, *, out: Path, stains: str, patch_px: int, quie
         Side in px of the patches that it was trained on.
     """
     from napari_histoclust.core.model.bundle import save_model
-    from napari_histoclust.core.model.imported import import_model as read_checkpoints
+    from napari_histoclust.core.model.import_model import import_model as read_checkpoints
 
     names = tuple(name.strip() for name in stains.split(",") if name.strip())
     save_model(read_checkpoints(folder, names, patch_px), out)

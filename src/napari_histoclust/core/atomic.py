@@ -77,11 +77,6 @@ def atomic_folder(path: Path, *, own: bool = False) -> AbstractContextManager[Pa
     As `atomic_file`. An empty folder at `path` is replaced, another one only if it is as this program left
     it; a folder cannot be replaced in one step, so that it is put aside first and taken back if the program
     is killed between the two.
-
-    Raises
-    ------
-    HistoclustError
-        As `atomic_file`.
     """
     return _atomic(path, own, is_folder=True)
 
@@ -176,12 +171,11 @@ def _followed(path: Path) -> Path:
     if not path.is_symlink():
         return path
     try:
-        target = path.resolve(strict=path.exists())
+        return path.resolve(strict=path.exists())
     except (OSError, RuntimeError) as error:  # Python 3.11 raises RuntimeError for a circle of links
         if path.exists():
             return path  # /dev/stdout: a link that no path follows
         raise HistoclustError(f"{path}: is a link that leads nowhere: choose another name.") from error
-    return target
 
 
 def _partial(path: Path) -> Path:

@@ -149,7 +149,7 @@ def save_model_to(model: Model, folder: Path) -> Job[Path]:
 def read_checkpoints(folder: Path, stains: Sequence[str], patch_px: int) -> Job[Model]:
     """Read the checkpoints that the paper's authors published."""
     yield _STARTING_TORCH
-    from napari_histoclust.core.model.imported import import_model
+    from napari_histoclust.core.model.import_model import import_model
 
     return import_model(folder, stains, patch_px)
 
@@ -205,7 +205,7 @@ def export(
 ) -> Job[tuple[Path, ...]]:
     """Write a run, or the (n,) `patches` of it, in several formats."""
     from napari_histoclust.core.export.registry import export_run
-    from napari_histoclust.core.run.subset import part_of
+    from napari_histoclust.core.run.run import subset_of
 
-    subset = run if patches is None else part_of(run, patches)
+    subset = run if patches is None else subset_of(run, patches)
     return (yield from export_run(subset, formats, folder, options))

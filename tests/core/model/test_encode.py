@@ -13,7 +13,7 @@ from PIL import Image
 from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
 from napari_histoclust.core.model.encode import Encoded, Encoder, EncodingStream, resize_patches
-from napari_histoclust.core.model.imported import import_model
+from napari_histoclust.core.model.import_model import import_model
 from napari_histoclust.core.model.objective import reconstruction_error
 
 FLOAT32 = ComputeSettings(device="cpu", precision="float32")

@@ -13,8 +13,7 @@ from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.reader import read_latent
-from napari_histoclust.core.run.run import Run
-from napari_histoclust.core.run.subset import part_of
+from napari_histoclust.core.run.run import Run, subset_of
 from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
 
 
@@ -28,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_every_array_keeps_its_patches(run: Run, data: st.DataObject) -> None:
     kept = data.draw(st.sets(st.integers(0, len(run) - 1), min_size=1))
     chosen = np.isin(np.arange(len(run)), list(kept))
-    part = part_of(run, chosen)
+    part = subset_of(run, chosen)
     np.testing.assert_array_equal(part.ids, sorted(kept))
     for name in ("labels", "confidence", "entropy", "embedding", "stain_od", "dye_od", "slide_index"):
         np.testing.assert_array_equal(getattr(part, name), getattr(run, name)[chosen])
@@ -43,8 +42,8 @@ def test_every_array_keeps_its_patches(run: Run, data: st.DataObject) -> None:
 
 
 def test_a_part_of_a_part_has_the_ids_of_the_whole(run: Run) -> None:
-    third = part_of(run, np.arange(len(run)) % 3 == 0)
-    part = part_of(third, np.arange(len(third)) % 2 == 1)
+    third = subset_of(run, np.arange(len(run)) % 3 == 0)
+    part = subset_of(third, np.arange(len(third)) % 2 == 1)
     np.testing.assert_array_equal(part.ids, np.arange(len(run))[::3][1::2])
     np.testing.assert_array_equal(drive(read_latent(part)), drive(read_latent(run))[::3][1::2])
     for name in ("embedding", "stain_od", "dye_od"):
@@ -54,11 +53,11 @@ def test_a_part_of_a_part_has_the_ids_of_the_whole(run: Run) -> None:
 
 def test_none_is_refused(run: Run) -> None:
     with pytest.raises(HistoclustError, match="No patch is selected"):
-        part_of(run, np.zeros(len(run), bool))
+        subset_of(run, np.zeros(len(run), bool))
 
 
 def test_one_slide_may_be_empty(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", slides=2)
-    part = part_of(run, run.slide_index == 1)
+    part = subset_of(run, run.slide_index == 1)
     assert [entry.patches for entry in part.manifest.slides] == [0, len(run.grids[1])]
     assert not part.label_picture(0).any()

@@ -146,7 +146,7 @@ class _Course:
         save_checkpoint(Checkpoint(self.fingerprint, self.epoch, self.history, *states), path)
         self.saved_s = time.monotonic()
 
-    def take_up(self, saved: Checkpoint) -> None:
+    def resume(self, saved: Checkpoint) -> None:
         self.epoch, self.history = saved.epoch, saved.history
         self.trainer.network.load_state_dict(saved.weights)
         self.trainer.optimiser.load_state_dict(saved.optimiser)
@@ -171,7 +171,7 @@ def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: P
     course = _Course(Trainer(network, settings, data.mean_colours()), settings, identity)
     saved = None if checkpoint is None else load_checkpoint(checkpoint, course.fingerprint)
     if saved is not None:
-        course.take_up(saved)
+        course.resume(saved)
     return course
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.validation.indices import sample_rows
 
 if TYPE_CHECKING:
     from umap import UMAP
@@ -62,7 +63,7 @@ def embed(
     if len(points) < _FEWEST:
         return _principal_plane(points)
     yield Progress("Loading UMAP (compiles for up to a minute at its first use)")
-    rows = _choose_rows(len(points), fit_at_most, seed)
+    rows = sample_rows(len(points), fit_at_most, seed)
     model = _make_umap(len(rows), seed)
     yield Progress(f"Fitting UMAP on {len(rows)} patches (cannot be interrupted)")
     with _quiet():
@@ -80,12 +81,6 @@ def _principal_plane(points: NDArray[np.float32]) -> NDArray[np.float32]:
     plane = np.zeros((len(points), 2), np.float32)
     plane[:, : len(directions)] = centred @ directions.T
     return plane
-
-
-def _choose_rows(n: int, at_most: int, seed: int) -> NDArray[np.int64]:
-    if n <= at_most:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, at_most, replace=False))
 
 
 def _make_umap(n: int, seed: int) -> UMAP:

@@ -91,7 +91,7 @@ def compute_indices(
     n = len(points)
     # A shift changes no index, keeps the digits of features far from zero and makes constant ones exactly 0.
     points = points - points[0]
-    rows, few = _sample(ids, pairs_at_most, seed), _sample(ids, silhouette_at_most, seed)
+    rows, few = (_sample_of_each(ids, n, seed) for n in (pairs_at_most, silhouette_at_most))
     squares = sums_of_squares(points, ids)
     pairs = yield from pair_sums(points[rows], ids[rows], seed)
     clustered = ClusteredPoints(points, ids, k, *squares, pairs, few)
@@ -129,7 +129,14 @@ def _checked(features: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64
     return points, ids.astype(np.int64), len(names)
 
 
-def _sample(ids: NDArray[np.int64], at_most: int, seed: int) -> NDArray[np.int64]:
+def sample_rows(n: int, at_most: int, seed: int) -> NDArray[np.int64]:
+    """Return the sorted rows of a seeded sample, or all rows."""
+    if n <= at_most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, at_most, replace=False))
+
+
+def _sample_of_each(ids: NDArray[np.int64], at_most: int, seed: int) -> NDArray[np.int64]:
     """Rows of a seeded sample that holds every cluster, or all rows."""
     n = len(ids)
     if n <= at_most:

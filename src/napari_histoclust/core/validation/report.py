@@ -12,7 +12,7 @@ from napari_histoclust.core.atomic import write_json
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run.reader import read_latent
 from napari_histoclust.core.validation.baseline import RESTARTS, Agreement, agreement, kmeans_labels
-from napari_histoclust.core.validation.indices import Indices, defined_indices
+from napari_histoclust.core.validation.indices import Indices, defined_indices, sample_rows
 from napari_histoclust.core.validation.measures import INDICES
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def validate_clustering(
     description : str
         What the features are.
     """
-    rows = _sample(len(labels), at_most, seed)
+    rows = sample_rows(len(labels), at_most, seed)
     points, own = np.asarray(features[rows], np.float64), labels[rows]
     indices = yield from defined_indices(points, own, seed)
     other = yield from kmeans_labels(points, max(indices.k, 2), seed)
@@ -177,10 +177,3 @@ def validate_clustering(
         seed=seed,
         features=description,
     )
-
-
-def _sample(n: int, at_most: int, seed: int) -> NDArray[np.int64]:
-    """Sorted rows of a seeded sample, or all rows."""
-    if n <= at_most:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, at_most, replace=False))

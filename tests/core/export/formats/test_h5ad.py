@@ -14,9 +14,8 @@ from core.runs import make_run
 from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.run import Run, subset_of
 from napari_histoclust.core.run.store import CHUNK
-from napari_histoclust.core.run.subset import part_of
 
 
 def _read(run: Run, folder: Path) -> anndata.AnnData:
@@ -53,7 +52,7 @@ def test_a_part_of_a_run_keeps_its_rows_alone(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", rows=80, cols=80, embedding=True)
     chosen = np.random.default_rng(0).random(len(run)) < 0.1
     chosen[:CHUNK] = False  # a whole chunk without a patch
-    adata, stored = _read(part_of(run, chosen), tmp_path), run.to_anndata()
+    adata, stored = _read(subset_of(run, chosen), tmp_path), run.to_anndata()
     assert adata.obs_names.tolist() == stored.obs_names[chosen].tolist()
     for name in stored.obsm:
         np.testing.assert_array_equal(adata.obsm[name], stored.obsm[name][chosen])

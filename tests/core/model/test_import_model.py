@@ -9,7 +9,7 @@ import torch
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.bundle import load_model, save_model
-from napari_histoclust.core.model.imported import import_model
+from napari_histoclust.core.model.import_model import import_model
 from napari_histoclust.core.model.network import Network
 
 STAINS = ("HE", "CD31")
