@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import cycle, islice
 
-__all__ = ["Cluster", "default_clusters", "further_colours", "palette", "staged_palette"]
+import numpy as np
+from numpy.typing import NDArray
 
 # Colours a cluster must not look like: the empty slide and HE stroma.
 _AVOIDED = ("#ffffff", "#dfa5c9")
@@ -77,6 +78,20 @@ def further_colours(used: Sequence[str], count: int) -> tuple[str, ...]:
     """
     times = Counter(used)
     return tuple(islice(cycle(sorted(_TABLE, key=times.__getitem__)), count))
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Return red, green and blue, 0..255, of "#rrggbb"."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
+
+
+def colour_table(clusters: Sequence[Cluster]) -> NDArray[np.uint8]:
+    """Return (K + 1, 3) uint8 colours by cluster id; row 0 is white."""
+    table = np.full((max((cluster.id for cluster in clusters), default=0) + 1, 3), 255, np.uint8)
+    for cluster in clusters:
+        table[cluster.id] = rgb(cluster.colour)
+    return table
 
 
 def default_clusters(k: int) -> tuple[Cluster, ...]:

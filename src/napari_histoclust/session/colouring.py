@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.palette import palette
+from napari_histoclust.core.palette import palette, rgb
 from napari_histoclust.session.session import CLUSTER
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def colour(session: Session) -> Colouring:
 def _table(colours: tuple[str, ...]) -> NDArray[np.float32]:
     table = np.zeros((len(colours) + 1, 4), np.float32)
     for code, text in enumerate(colours, start=1):
-        table[code] = (*bytes.fromhex(text[1:]), 255)
+        table[code] = (*rgb(text), 255)
     return table / np.float32(255)
 
 

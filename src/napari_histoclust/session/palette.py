@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.palette import further_colours
+from napari_histoclust.core.palette import further_colours, rgb
 from napari_histoclust.core.run.edits import ClusterEdits
 from napari_histoclust.session.history import History, describe_change
 
@@ -111,7 +111,7 @@ class Palette:
         state, table = self.state, np.zeros((len(self.state.names) + 1, 4), np.float32)
         for cluster, shown in enumerate(state.shown_as, start=1):
             if shown not in state.hidden:
-                table[cluster] = (*bytes.fromhex(state.colours[shown - 1][1:]), 255)
+                table[cluster] = (*rgb(state.colours[shown - 1]), 255)
         table /= 255
         return table
 

@@ -13,12 +13,11 @@ from napari_histoclust.core.figures.style import (
     SMALL_PT,
     TEXT_PT,
     cluster_legend,
-    colours,
     counts,
     new_figure,
     picture_axes,
 )
-from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.palette import Cluster, colour_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +45,7 @@ def draw_scatter(
     axes = figure.add_subplot()
     low, high = _limits(embedding)
     axes.imshow(
-        paint_points(embedding, colours(clusters)[labels], low, high),
+        paint_points(embedding, colour_table(clusters)[labels], low, high),
         extent=(low[0], high[0], low[1], high[1]),
         origin="lower",
         aspect="auto",

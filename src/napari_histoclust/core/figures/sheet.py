@@ -20,7 +20,7 @@ from napari_histoclust.core.figures.style import (
     length_text,
     new_figure,
 )
-from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.palette import Cluster, colour_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,10 +138,10 @@ def draw_sheet(sheet: Sheet) -> Figure:
 def compose(sheet: Sheet, layout: SheetLayout) -> NDArray[np.uint8]:
     """Return the sheet without its texts: patches, and the cluster's colour above each column."""
     canvas = np.full((*layout.shape, 3), 255, np.uint8)
-    colours = {cluster.id: tuple(bytes.fromhex(cluster.colour[1:])) for cluster in sheet.clusters}
+    colours = colour_table(sheet.clusters)
     for place, (patches, label) in enumerate(zip(sheet.pixels, sheet.labels, strict=True)):
         y, x = layout.column(place)
-        canvas[y - _BAR : y, x : x + layout.side_px] = colours[int(label)]
+        canvas[y - _BAR : y, x : x + layout.side_px] = colours[label]
         for stain, patch in enumerate(patches):
             top, left = layout.corner(place, stain)
             canvas[top : top + layout.side_px, left : left + layout.side_px] = patch

@@ -15,12 +15,11 @@ from napari_histoclust.core.figures.style import (
     LEGEND_ROWS,
     TITLE_PT,
     cluster_legend,
-    colours,
     draw_scale_bar,
     new_figure,
     picture_axes,
 )
-from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.palette import Cluster, colour_table
 from napari_histoclust.core.patches.grid import PatchGrid
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _draw_labels(axes: Axes, panel: MapPanel, clusters: Sequence[Cluster]) -> No
             np.broadcast_to(pale, panel.thumbnail.shape), extent=_whole(panel), interpolation="antialiased"
         )
     rgba = np.zeros((*panel.labels.shape, 4), np.uint8)
-    rgba[..., :3] = colours(clusters)[panel.labels]
+    rgba[..., :3] = colour_table(clusters)[panel.labels]
     rgba[..., 3] = np.where(panel.labels > 0, 255, 0)
     axes.imshow(rgba, extent=panel.extent_px, interpolation=_interpolation(panel))
     left, right, _, _ = _view(panel)

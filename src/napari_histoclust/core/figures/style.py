@@ -68,14 +68,6 @@ def picture_axes(axes: Axes) -> None:
     axes.spines[:].set_visible(False)
 
 
-def colours(clusters: Sequence[Cluster]) -> NDArray[np.uint8]:
-    """Return (K + 1, 3) uint8 colours by cluster id; row 0 is white."""
-    table = np.full((max((cluster.id for cluster in clusters), default=0) + 1, 3), 255, np.uint8)
-    for cluster in clusters:
-        table[cluster.id] = [int(cluster.colour[i : i + 2], 16) for i in (1, 3, 5)]
-    return table
-
-
 def counts(labels: NDArray[np.integer], clusters: Sequence[Cluster]) -> NDArray[np.int64]:
     """Return the patches of each cluster, in the order of `clusters`."""
     longest = max((cluster.id for cluster in clusters), default=0) + 1

@@ -21,7 +21,7 @@ from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.export.format import Format, slide_paths
 from napari_histoclust.core.export.formats.tables import density_names, summarised_densities
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.palette import Cluster, rgb
 from napari_histoclust.core.statistics.cluster_stats import ClusterSummary, summarise_clusters
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _look(cluster: Cluster, objects: Objects) -> dict[str, Any]:
     mark = {"metadata": {"artefact": "yes"}} if cluster.artefact else {}
     return {
         "objectType": objects,
-        "classification": {"name": cluster.name, "color": list(bytes.fromhex(cluster.colour[1:]))},
+        "classification": {"name": cluster.name, "color": rgb(cluster.colour)},
         "isLocked": True,  # a stray drag in QuPath should not move a result
         **mark,
     }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.export.format import Format, slide_paths
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.palette import rgb
 from napari_histoclust.core.statistics.cluster_stats import summarise_clusters
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ def _image_label(run: Run, slide: int) -> dict[str, Any]:
     return {
         "version": _VERSION,
         "colors": [
-            {"label-value": cluster.id, "rgba": [*bytes.fromhex(cluster.colour[1:]), 255]}
-            for cluster in run.clusters
+            {"label-value": cluster.id, "rgba": [*rgb(cluster.colour), 255]} for cluster in run.clusters
         ],
         "properties": [
             {"label-value": summary.cluster.id, "name": summary.cluster.name, "patches": summary.patches}

@@ -14,8 +14,8 @@ import numpy as np
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.export.format import Format, slide_paths
 from napari_histoclust.core.export.label_tiles import TILE_PX, LabelPyramid, halved
-from napari_histoclust.core.figures.style import colours
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.palette import colour_table
 from napari_histoclust.core.slides.levels import block_mean
 from napari_histoclust.core.threads import ahead
 
@@ -59,7 +59,7 @@ def write_overlay(
     for slide, (path, stack, name) in enumerate(zip(paths, stacks, chosen, strict=True)):
         entry = run.manifest.slides[slide]
         labels = LabelPyramid(run.label_picture(slide), run.grids[slide], entry.shape_px)
-        pyramid = OverlayPyramid(labels, colours(run.clusters), stack, name, opacity)
+        pyramid = OverlayPyramid(labels, colour_table(run.clusters), stack, name, opacity)
         metadata = {"axes": "YXS", "Name": f"{entry.name} {name} with clusters"}
         with atomic_file(path) as partial:
             yield from write_pyramid(partial, pyramid, metadata | physical_size(entry.um_per_px))
