@@ -16,7 +16,6 @@ from napari_histoclust.core.export.format import Format, slide_paths
 from napari_histoclust.core.export.label_tiles import TILE_PX, LabelPyramid, halved
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.palette import colour_table
-from napari_histoclust.core.slides.levels import block_mean
 from napari_histoclust.core.threads import ahead
 
 if TYPE_CHECKING:
@@ -134,6 +133,8 @@ class OverlayPyramid:
 
     def _stain(self, level: int, y: int, x: int, height: int, width: int) -> UInt8:
         """Read a window of a level of this pyramid."""
+        from napari_histoclust.core.slides.levels import block_mean  # brings zarr
+
         source, ratio = self._source(level)
         corner, size = (y * ratio, x * ratio), (height * ratio, width * ratio)
         return block_mean(self.stack.read(source, *corner, *size, [self.stain])[0], ratio)
