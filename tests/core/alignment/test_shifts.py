@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.alignment.sections import lobes, stained
-from napari_histoclust.core.alignment.features import structure
 from napari_histoclust.core.alignment.regions import Windows, cell_dice, cell_means
 from napari_histoclust.core.alignment.shifts import (
     _LOW_PASS,
@@ -17,6 +16,7 @@ from napari_histoclust.core.alignment.shifts import (
     find_peak,
     padded_shape,
     spectra_of,
+    structure,
 )
 
 STRUCTURES = [

@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.alignment.sections import bump, pair
 from napari_histoclust.core.alignment import check_alignment
-from napari_histoclust.core.alignment.heat import heat_colour
+from napari_histoclust.core.alignment.shift_map import heat_colour
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.alignment_map import save_alignment
 from napari_histoclust.core.jobs import drive

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_histoclust.core.patches.area import AreaTable
+from napari_histoclust.core.patches.lattice import AreaTable
 
 
 def literal_share(mask: np.ndarray, downsample: float, y: float, x: float, size: float) -> float:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_histoclust.core.tissue import regions
-from napari_histoclust.core.tissue.regions import label_regions, region_sums, without_small
+from napari_histoclust.core.tissue import segment
+from napari_histoclust.core.tissue.segment import label_regions, region_sums, without_small
 
 
 @pytest.fixture(autouse=True)
 def _low_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regions, "STRIP_ROWS", 7)
+    monkeypatch.setattr(segment, "STRIP_ROWS", 7)
 
 
 def test_sums_and_areas_are_those_of_the_whole() -> None:

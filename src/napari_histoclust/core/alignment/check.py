@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from napari_histoclust.core.alignment.features import Mask, structure
 from napari_histoclust.core.alignment.regions import (
     Float,
     Regions,
@@ -17,15 +16,17 @@ from napari_histoclust.core.alignment.regions import (
     without_loners,
 )
 from napari_histoclust.core.alignment.shifts import (
-    Parts,
+    Mask,
     Peak,
+    Pictures,
     Spectra,
     correlate,
     find_peak,
     padded_shape,
     spectra_of,
+    structure,
 )
-from napari_histoclust.core.alignment.words import place_shifts, warnings_for
+from napari_histoclust.core.alignment.verdict import place_shifts, warnings_for
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.slides.overview import overview_level, read_overview
 from napari_histoclust.core.slides.stack import Stack
@@ -142,7 +143,7 @@ def check_alignment(stack: Stack, mask: TissueMask) -> Job[tuple[StainAlignment,
 class _Seen:
     """One stain at the overview, whose px are `step` level-0 px wide."""
 
-    parts: Parts
+    parts: Pictures
     tissue: Mask
     valid: Mask
     step: float
@@ -194,7 +195,7 @@ def _compare(
     return StainAlignment(stain, dice, shift, regions, tolerated, sentences)
 
 
-def whole_shift(fixed: Spectra, moving: Parts) -> Peak | None:
+def whole_shift(fixed: Spectra, moving: Pictures) -> Peak | None:
     """Return the shift in px that lays all of `moving` on `fixed`, None where nothing stands out."""
     reach = _reach(moving)
     shape = padded_shape(moving.shape[1], moving.shape[2], reach)
@@ -202,7 +203,7 @@ def whole_shift(fixed: Spectra, moving: Parts) -> Peak | None:
     return peak if peak.height >= _WHOLE_HEIGHT else None
 
 
-def _reach(parts: Parts) -> int:
+def _reach(parts: Pictures) -> int:
     return max(4, int(_REACH * max(parts.shape[1:])))
 
 

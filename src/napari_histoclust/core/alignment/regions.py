@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.alignment.features import Mask
 from napari_histoclust.core.alignment.shifts import (
-    Parts,
+    Mask,
     Peak,
+    Pictures,
     Spectra,
     Surface,
     correlate,
@@ -101,7 +101,7 @@ class Windows:
         See `features.structure`.
     """
 
-    def __init__(self, fixed: Parts) -> None:
+    def __init__(self, fixed: Pictures) -> None:
         self._fixed = fixed
         height, width = fixed.shape[1:]
         self.shape = grid_shape(height, width)
@@ -109,7 +109,7 @@ class Windows:
         self._spectra: dict[Cell, Spectra] = {}
 
     def shifts(
-        self, moving: Parts, start: tuple[int, int], tissue: Float, tolerated_px: float
+        self, moving: Pictures, start: tuple[int, int], tissue: Float, tolerated_px: float
     ) -> dict[Cell, Peak]:
         """Find the shift of each region that holds tissue.
 
@@ -134,7 +134,7 @@ class Windows:
         surfaces = {cell: self._surface(moved, cell) for cell in cells}
         return {cell: find_peak(_with_neighbours(surfaces, cell), start, tolerated_px) for cell in cells}
 
-    def _surface(self, moved: Parts, cell: Cell) -> Surface:
+    def _surface(self, moved: Pictures, cell: Cell) -> Surface:
         window = self._window(cell)
         if cell not in self._spectra:
             self._spectra[cell] = spectra_of(self._fixed[window], self.reach)
@@ -173,7 +173,7 @@ def without_loners(shift_px: Float, tolerated_px: float) -> Float:
     return np.where(kept[..., None], shift_px, np.nan)
 
 
-def _moved(parts: Parts, shift: tuple[int, int]) -> Parts:
+def _moved(parts: Pictures, shift: tuple[int, int]) -> Pictures:
     """Move pictures by whole px; what comes in is zero, as is everything that is not valid."""
     out = np.zeros_like(parts)
     target, source = [slice(None)], [slice(None)]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.alignment import StainAlignment
-from napari_histoclust.core.alignment.heat import heat_colour, overlap_heat, shift_heat
 from napari_histoclust.core.alignment.regions import Float
+from napari_histoclust.core.alignment.shift_map import heat_colour, overlap_heat, shift_heat
 from napari_histoclust.core.atomic import check_file
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.slide_map import read_thumbnail

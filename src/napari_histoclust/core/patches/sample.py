@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.patches.area import AreaTable
-from napari_histoclust.core.patches.lattice import LevelChoice, lattice_shape
+from napari_histoclust.core.patches.lattice import AreaTable, LevelChoice, lattice_shape
 from napari_histoclust.core.patches.reader import Unit, read_units, unit_size
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack

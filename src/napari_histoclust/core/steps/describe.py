@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_histoclust.core.alignment import StainAlignment, check_alignment
-from napari_histoclust.core.alignment.words import direction
+from napari_histoclust.core.alignment.verdict import direction
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.slides.stack import Stack

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_histoclust.core.alignment.words import length_in_words
+from napari_histoclust.core.alignment.verdict import length_in_words
 from napari_histoclust.widgets._controls import header_item
 from napari_histoclust.widgets.slides.region_maps import RegionMaps
 

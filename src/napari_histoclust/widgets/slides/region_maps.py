@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_histoclust.core.alignment.heat import heat_colour, overlap_heat, shift_heat
-from napari_histoclust.core.alignment.words import direction, length_in_words, place_of
+from napari_histoclust.core.alignment.shift_map import heat_colour, overlap_heat, shift_heat
+from napari_histoclust.core.alignment.verdict import direction, length_in_words, place_of
 from napari_histoclust.widgets._controls import scrolled_past, tipped
 
 if TYPE_CHECKING:

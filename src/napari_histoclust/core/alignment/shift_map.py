@@ -1,4 +1,4 @@
-"""Colours of a heat map of alignment: the same in the window and in figures."""
+"""Colours of a map of shifts or overlaps: the same in the window and in figures."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_histoclust.core.alignment.regions import Regions
-from napari_histoclust.core.alignment.words import (
+from napari_histoclust.core.alignment.verdict import (
     direction,
     length_in_words,
     place_of,

@@ -1,4 +1,4 @@
-"""What is wrong with an alignment, in words: which stain, how far, where."""
+"""What is wrong with an alignment: which stain, how far, where."""
 
 from __future__ import annotations
 
