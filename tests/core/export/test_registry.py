@@ -111,6 +111,14 @@ run(sys.argv[2:])
 """
 
 
+def test_the_list_of_formats_loads_nothing_that_writing_needs() -> None:
+    """The window and --help read it at their start."""
+    look = "import sys, napari_histoclust.core.export.registry; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    heavy = {"zarr", "tifffile", "shapely", "scipy", "pyarrow", "anndata", "matplotlib", "numba", "pandas"}
+    assert not heavy & set(modules.stdout.split())
+
+
 def test_all_formats_at_once(tmp_path: Path, run: Run) -> None:
     paths = drive(export_run(run, HERE, tmp_path / "new" / "exports"))
     assert all(path.parent == tmp_path / "new" / "exports" for path in paths)

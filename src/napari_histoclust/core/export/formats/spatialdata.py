@@ -17,7 +17,6 @@ from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.export.format import Format, safe_slides
 from napari_histoclust.core.export.formats.h5ad import open_store, without_latent
 from napari_histoclust.core.jobs import Job, Progress, drive
-from napari_histoclust.core.run.reader import read_latent
 
 if TYPE_CHECKING:
     import anndata
@@ -122,6 +121,8 @@ def _shapes(frame: Any, system: str) -> Any:
 def _table(run: Run, slides: tuple[str, ...]) -> anndata.AnnData:
     import pandas as pd
     from spatialdata.models import TableModel
+
+    from napari_histoclust.core.run.reader import read_latent
 
     table = without_latent(run, open_store(run))
     table.obsm["latent"] = drive(read_latent(run))
