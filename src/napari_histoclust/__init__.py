@@ -2,7 +2,7 @@
 
 >>> import napari_histoclust as hc
 >>> stack = hc.open_stack("slides/")
->>> model = hc.fit(stack, preset="quick", clusters=14, progress=print)
+>>> model = hc.fit(stack, preset="robust", clusters=14, progress=print)
 >>> run = hc.map(stack, model, out="run")
 >>> adata = run.to_anndata()
 """
@@ -12,8 +12,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+__version__ = "0.1.0"
+
 # Loaded when first asked for: torch alone takes seconds, and napari imports this package at its start.
-_MODULES = {
+_PLACES = {
     "open_stack": "napari_histoclust.core.slides.stack",
     "open_run": "napari_histoclust.core.run.reader",
     "load_model": "napari_histoclust.core.model.bundle",
@@ -38,18 +40,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return _version()
-    if name not in _MODULES:
+    if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
-
-
-def _version() -> str:
-    """Return the version that was installed, made from the git tag; "0" where nothing was installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("napari-histoclust")
-    except PackageNotFoundError:
-        return "0"
+    return getattr(import_module(_PLACES[name]), name)

@@ -19,7 +19,7 @@ OnProgress = Callable[[Progress], object]
 
 def fit(
     stack: Stack | Sequence[Stack],
-    preset: Preset = "quick",
+    preset: Preset = "robust",
     *,
     out: str | Path | None = None,
     progress: OnProgress | None = None,
@@ -85,7 +85,7 @@ def map(
 def run(
     stack: Stack | Sequence[Stack],
     out: str | Path,
-    preset: Preset = "quick",
+    preset: Preset = "robust",
     *,
     progress: OnProgress | None = None,
     **settings: Any,

@@ -113,7 +113,7 @@ def choose_k(
     out: Path,
     range_: Annotated[str, Parameter(name="--range")] = "8:18",
     seeds: int = 5,
-    preset: PresetFlag = "quick",
+    preset: PresetFlag = "robust",
     settings: Annotated[FitSettings | None, Flags] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -54,9 +54,8 @@ def demo(*, out: Path = Path("histoclust-demo"), quiet: Quiet = False) -> None:
     slide, run_folder = out / "slide", out / "run"
     if not slide.is_dir():
         finish(write_phantom(slide, size_px=DEMO_PX, seed=0), quiet)
-    # tissues here are but a few patches wide: the preset's weight leaves half of the clusters empty
-    settings = RunSettings(clusters=8, stride_px=64, weight_consistency=0.5)
-    job = run_stacks([open_stack(slide)], "quick", run_folder, settings)
+    settings = RunSettings(clusters=8, stride_px=64)
+    job = run_stacks([open_stack(slide)], "robust", run_folder, settings)
     run = finish(job, quiet)
     finish(export_run(run, ["geojson", "ome-tiff", "csv", "png"], run_folder / "exports"), quiet)
     used = f"{run.clusters_used} of {len(run.clusters)} clusters"

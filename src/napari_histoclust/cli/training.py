@@ -29,7 +29,7 @@ def run_(
     /,
     *,
     out: Path,
-    preset: PresetFlag = "quick",
+    preset: PresetFlag = "robust",
     settings: Annotated[RunSettings | None, Flags] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -58,7 +58,7 @@ def fit(
     /,
     *,
     out: Path,
-    preset: PresetFlag = "quick",
+    preset: PresetFlag = "robust",
     settings: Annotated[FitSettings | None, Flags] = None,
     quiet: Quiet = False,
 ) -> None:

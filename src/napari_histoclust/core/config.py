@@ -71,6 +71,17 @@ class FitSettings(ComputeSettings):
     epochs: Annotated[int, Field(ge=1)] = Field(4000, description="Passes over the training patches.")
     batch: Annotated[int, Field(ge=2)] = Field(100, title="Batch size", description="Patches a step.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(765, description="Start of every random choice.")
+    method: Literal["autoencoder", "neighbours"] = Field(
+        "autoencoder",
+        description="autoencoder: the paper's network, which clusters by itself. neighbours: encoders that "
+        "learn what a patch shares with its surroundings, a metric taught by neighbours, and k-means in it.",
+    )
+    encoders: Annotated[int, Field(ge=1, le=8)] = Field(
+        1, description="Encoders trained side by side; more make the clusters depend less on the seed."
+    )
+    metric_axes: Annotated[int, Field(ge=2, le=40)] = Field(
+        10, description="Axes of the metric in which k-means looks for clusters."
+    )
     schedule: Schedule = Field(
         "joint",
         description="joint: everything at once. staged: autoencoder, then clustering head, then the whole.",
@@ -94,7 +105,7 @@ class FitSettings(ComputeSettings):
         0.03, description="Weight of the divergence between a patch and its augmented view."
     )
     rotation_deg: Annotated[float, Field(ge=0, le=180)] = Field(5.0, description="Largest random rotation.")
-    shift: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+    shift: Annotated[float, Field(ge=0, le=0.5)] = Field(
         0.05, description="Largest random shift (share of side)."
     )
     surround: Annotated[float, Field(ge=0, le=1)] = Field(
@@ -109,6 +120,14 @@ class FitSettings(ComputeSettings):
     flips: bool = Field(False, description="Also mirror and turn by quarters, all stains alike.")
     od_jitter: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, title="Stain jitter", description="Largest relative change of a stain's optical density."
+    )
+    od_offset: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0,
+        title="Stain offset",
+        description="Largest change added to a stain's optical density, in units of its tissue's strength.",
+    )
+    stain_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Chance that a stain is left out of a view, so that a slide may lack it."
     )
     min_tissue: Annotated[float, Field(ge=0, le=1)] = Field(
         0.5, description="Smallest tissue fraction of a patch that is used."
@@ -138,6 +157,11 @@ class FitSettings(ComputeSettings):
 
     def check(self) -> None:
         """Raise HistoclustError where two settings contradict each other."""
+        if self.method == "neighbours" and self.surround != 0.5:
+            raise SettingError(
+                "{surround} {:g}: the method neighbours reads half a patch around each: leave it at 0.5.",
+                self.surround,
+            )
         training = int(self.patches * self.train_share)
         if training < self.batch:
             raise SettingError(
@@ -199,9 +223,33 @@ class PresetRecord:
 
 
 PRESETS: dict[str, PresetRecord] = {
+    "robust": PresetRecord(
+        "encoders taught by neighbouring patches (minutes on a CPU).",
+        FitSettings(
+            method="neighbours",
+            encoders=2,
+            patches=2_500,
+            train_share=0.9,
+            epochs=24,
+            batch=128,
+            optimiser="adam",
+            learning_rate=0.002,
+            cool_down=True,
+            input_px=32,
+            rotation_deg=0,
+            scale=0,
+            shift=0.5,
+            surround=0.5,
+            flips=True,
+            per_stain_affine=False,
+            od_jitter=0.2,
+            od_offset=0.03,
+            stain_dropout=0.15,
+        ),
+    ),
     "paper": PresetRecord("the published settings (days on a CPU).", FitSettings()),
     "quick": PresetRecord(
-        "minutes on a CPU.",
+        "the paper's network in minutes on a CPU.",
         FitSettings(
             patches=2_000,
             train_share=0.9,

@@ -185,7 +185,7 @@ class FitForm(QWidget):
 
     valueChanged = Signal()  # noqa: N815 - as Qt's own editors call it
 
-    def __init__(self, preset: Preset = "quick", parent: QWidget | None = None) -> None:
+    def __init__(self, preset: Preset = "robust", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._former: Preset = preset
         self._preset = editor_of("preset", {"enum": list(PRESETS), "description": PRESET_HELP})

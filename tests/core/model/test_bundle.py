@@ -9,7 +9,7 @@ import torch
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.bundle import (
-    FORMAT,
+    FORMATS,
     Model,
     ModelSpec,
     empty_network,
@@ -105,7 +105,7 @@ def test_truncated_weights(bundle: Path, size: int) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": FORMAT + 1}, "model format 2 is unknown"),
+        ({"format": FORMATS[-1] + 1}, "model format 3 is unknown"),
         ({"format": None}, "model format None is unknown"),
         ({"clusters": "many"}, "entry clusters"),
         ({"stains": []}, "entry stains"),

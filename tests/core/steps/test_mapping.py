@@ -26,7 +26,17 @@ from stacks import write_stack
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("model")
     stack = hc.open_stack(write_stack(folder / "s"))
-    hc.fit(stack, out=folder / "m", patch_px=16, patches=160, epochs=4, clusters=3, batch=20, input_px=32)
+    hc.fit(
+        stack,
+        "quick",
+        out=folder / "m",
+        patch_px=16,
+        patches=160,
+        epochs=4,
+        clusters=3,
+        batch=20,
+        input_px=32,
+    )
     return load_model(folder / "m")
 
 

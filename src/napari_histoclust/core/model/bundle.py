@@ -19,10 +19,11 @@ from torch import Tensor
 from napari_histoclust.core.atomic import atomic_folder, check_place, now, read_json, write_json
 from napari_histoclust.core.config import FitSettings, InputPx
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.model.network import Network
+from napari_histoclust.core.model.neighbours import NeighbourNetwork
+from napari_histoclust.core.model.network import LATENT, Network
 
-FORMAT = 1
-"""Number of the bundle format; raised when an older program could misread a newer bundle."""
+FORMATS = (1, 2)
+"""Bundle formats that are read: 1 the autoencoder, 2 encoders taught by neighbours."""
 
 _WEIGHTS, _SPEC = "model.safetensors", "model.json"
 
@@ -42,8 +43,11 @@ class ModelSpec(BaseModel):
         Side to which a patch is resized (bicubic with antialiasing) for the network.
     axes : "yx" or "xy"
         Order of the image axes that the network expects; the authors' own models take x first.
-    scaling : "divide_by_255"
-        How pixel values become the network's 0..1.
+    scaling : "divide_by_255" or "tissue_strength"
+        How px values become the network's numbers: 0..1, or optical density above the slide's own glass in
+        units of its own tissue (`core/stains/calibration.py`).
+    encoders, latent : int
+        Encoders side by side, and numbers that describe a patch.
     history : tuple of dict
         One record an epoch: "epoch" (from 1), "loss" and its parts "reconstruction" (mean square error),
         "marginal" (entropy of the mean assignment), "conditional" (mean entropy) and "consistency" (mean
@@ -55,15 +59,17 @@ class ModelSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = FORMAT
-    architecture: Literal["conv_im_4"] = "conv_im_4"
+    format: int = 1
+    architecture: Literal["conv_im_4", "neighbours_3"] = "conv_im_4"
     stains: Annotated[tuple[str, ...], Field(min_length=1)]
     patch_px: Annotated[int, Field(ge=4)]
     um_per_px: float | None = None
     input_px: InputPx = 64
     clusters: Annotated[int, Field(ge=2)]
     axes: Literal["yx", "xy"] = "yx"
-    scaling: Literal["divide_by_255"] = "divide_by_255"
+    scaling: Literal["divide_by_255", "tissue_strength"] = "divide_by_255"
+    encoders: Annotated[int, Field(ge=1)] = 1
+    latent: Annotated[int, Field(ge=2)] = LATENT
     settings: FitSettings = FitSettings()
     history: tuple[dict[str, float], ...] = ()
     created: str = Field(default_factory=now)
@@ -88,22 +94,27 @@ class Model:
     def checksum(self) -> str:
         """Return the SHA-256 of the weights and of how they are applied, not of how they came about."""
         digest = hashlib.sha256()
-        applied = self.spec.model_dump(mode="json", exclude={"settings", "history", "created", "source"})
+        told_apart_since_2 = {"encoders", "latent"} if self.spec.format == 1 else set()
+        applied = self.spec.model_dump(
+            mode="json", exclude={"settings", "history", "created", "source"} | told_apart_since_2
+        )
         digest.update(json.dumps(applied, sort_keys=True).encode())
         for name in sorted(self.state):
             digest.update(name.encode())
             digest.update(self.state[name].contiguous().numpy().tobytes())
         return digest.hexdigest()
 
-    def network(self) -> Network:
+    def network(self) -> Network | NeighbourNetwork:
         """Build the network with these weights, ready to be applied (evaluation mode)."""
         network = empty_network(self.spec)
         network.load_state_dict(dict(self.state))
         return network.eval()
 
 
-def empty_network(spec: ModelSpec) -> Network:
+def empty_network(spec: ModelSpec) -> Network | NeighbourNetwork:
     """Build the network that `spec` describes, with random weights from PyTorch's global generator."""
+    if spec.architecture == "neighbours_3":
+        return NeighbourNetwork(len(spec.stains), spec.clusters, spec.encoders, spec.latent)
     return Network(len(spec.stains), spec.clusters, spec.input_px)
 
 
@@ -168,19 +179,27 @@ def load_model(folder: Path) -> Model:
         raise HistoclustError(
             f"{folder}: is not a model, expected a folder with {_SPEC} and {_WEIGHTS} as `fit` writes it."
         )
-    spec = _read_spec(folder / _SPEC)
+    spec = load_spec(folder)
     state = _read_weights(folder / _WEIGHTS)
     check_state(state, spec, str(folder / _WEIGHTS))
     return Model(spec, state)
 
 
-def _read_spec(path: Path) -> ModelSpec:
+def load_spec(folder: Path) -> ModelSpec:
+    """Read the description of a bundle, without its weights.
+
+    Raises
+    ------
+    HistoclustError
+        If it is missing, of a newer format, or damaged.
+    """
+    path = folder / _SPEC
     document: Any = read_json(path)
     number = document.get("format") if isinstance(document, dict) else None
-    if number != FORMAT:
+    if number not in FORMATS:
         raise HistoclustError(
-            f"{path}: model format {number} is unknown to this version, which reads format {FORMAT}: "
-            "update napari-histoclust or fit the model again."
+            f"{path}: model format {number} is unknown to this version, which reads formats "
+            f"{FORMATS[0]} and {FORMATS[-1]}: update napari-histoclust or fit the model again."
         )
     try:
         return ModelSpec.model_validate(document)

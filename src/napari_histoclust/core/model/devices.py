@@ -66,6 +66,14 @@ def _multiplies_bfloat16() -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "sve_bf16"))
 
 
+def on_card(pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return the pixels on the graphics card, if half of what is free there holds them."""
+    if device.type != "cuda":
+        return pixels
+    free, _ = torch.cuda.mem_get_info(device)
+    return pixels.to(device) if pixels.nbytes < free / 2 else pixels
+
+
 @contextmanager
 def readable_memory_errors() -> Iterator[None]:
     """Turn "out of memory" on a graphics card into a sentence that names what to lower.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -17,7 +17,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.model.bundle import Model
 from napari_histoclust.core.model.devices import choose_device, choose_precision, readable_memory_errors
-from napari_histoclust.core.model.network import SLOPE, latent_vectors
+from napari_histoclust.core.model.neighbours import UNIT, NeighbourNetwork
+from napari_histoclust.core.model.network import SLOPE, Network, latent_vectors
+
+Tables = NDArray[np.uint8] | None
+Applied = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 _CHUNK = {"cpu": 64, "cuda": 1024, "mps": 256}
 
@@ -55,14 +59,23 @@ def resize_patches(patches: NDArray[np.uint8], input_px: int, axes: Literal["yx"
     return stored.permute(0, 3, 1, 2)
 
 
+def calibrated(pixels: Tensor, tables: Tables) -> Tensor:
+    """Return the codes of (n, 3 s, i, i) uint8 pixels by (3 s, 256) tables; without tables the pixels."""
+    if tables is None:
+        return pixels
+    stored = pixels.permute(0, 2, 3, 1).numpy()
+    codes = tables[np.arange(stored.shape[-1]), stored]
+    return torch.from_numpy(codes).permute(0, 3, 1, 2)
+
+
 @dataclass(frozen=True, eq=False)
 class Encoded:
     """What a model says of n patches.
 
     Attributes
     ----------
-    latent : (n, 128) float32
-        Each row sums to 1.
+    latent : (n, l) float32
+        128 numbers that sum to 1 (the paper's network), or the place in the metric.
     probabilities : (n, K) float32
         Each row sums to 1.
     """
@@ -114,28 +127,41 @@ class Encoder:
         self._device = choose_device(settings)
         self._dtype = choose_precision(settings, self._device)
         self.chunk = _CHUNK[self._device.type]
-        self._encoder, self._head = _fold(model)
-        for part in (self._encoder, self._head):
-            part.to(self._device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._apply = _applied(model, self._device, self._dtype)
 
     @property
     def device_name(self) -> str:
         """Processor and precision, for a run's manifest, such as "cpu, bfloat16"."""
         return f"{self._device.type}, {str(self._dtype).removeprefix('torch.')}"
 
-    def encode(self, patches: NDArray[np.uint8]) -> Encoded:
+    def encode(self, patches: NDArray[np.uint8], tables: Tables = None) -> Encoded:
         """Encode (n, s, p, p, 3) uint8 patches, stains in the order of the model."""
-        return self.encode_pixels(resize_patches(patches, self.spec.input_px, self.spec.axes))
+        return self.encode_pixels(self.prepare(patches, tables))
+
+    def prepare(self, patches: NDArray[np.uint8], tables: Tables = None) -> Tensor:
+        """Bring patches to the network's size and, where the model asks for it, calibrate them.
+
+        Parameters
+        ----------
+        patches : (n, s, p, p, 3) uint8
+        tables : (3 s, 256) uint8 or None
+            Codes of the px values on the patches' slide; None for a model that takes px values as they are.
+
+        Returns
+        -------
+        (n, 3 s, i, i) uint8 tensor
+        """
+        return calibrated(resize_patches(patches, self.spec.input_px, self.spec.axes), tables)
 
     def encode_pixels(self, pixels: Tensor) -> Encoded:
-        """Encode (n, 3 s, i, i) uint8 pixels as `resize_patches` gives them."""
-        latent = np.empty((len(pixels), 128), np.float32)
+        """Encode (n, 3 s, i, i) uint8 pixels as `prepare` gives them."""
+        latent = np.empty((len(pixels), self.spec.latent), np.float32)
         probabilities = np.empty((len(pixels), self.spec.clusters), np.float32)
         with torch.inference_mode(), readable_memory_errors():
             for rows, chunk in self._chunks(pixels):
-                h, logits = self._apply(chunk)
+                numbers, logits = self._apply(chunk.to(self._device, non_blocking=True))
                 size = rows.stop - rows.start
-                latent[rows] = latent_vectors(h)[:size].cpu().numpy()
+                latent[rows] = numbers[:size].float().cpu().numpy()
                 probabilities[rows] = logits.float().flatten(1).softmax(dim=1)[:size].cpu().numpy()
         return Encoded(latent, probabilities)
 
@@ -146,11 +172,6 @@ class Encoder:
             if missing:
                 chunk = torch.cat([chunk, chunk[:1].expand(missing, -1, -1, -1)])
             yield slice(start, start + self.chunk - missing), chunk
-
-    def _apply(self, chunk: Tensor) -> tuple[Tensor, Tensor]:
-        x = chunk.to(self._device, non_blocking=True).to(self._dtype, memory_format=torch.channels_last)
-        hidden = self._encoder(x)
-        return hidden, self._head(hidden)
 
 
 class EncodingStream:
@@ -169,10 +190,10 @@ class EncodingStream:
         self._waiting: list[Tensor] = []
         self._parts: list[Encoded] = []
 
-    def add(self, patches: NDArray[np.uint8]) -> None:
-        """Take (n, s, p, p, 3) uint8 patches and encode what fills whole chunks."""
-        spec, size = self._encoder.spec, self._encoder.chunk
-        self._waiting.append(resize_patches(patches, spec.input_px, spec.axes))
+    def add(self, patches: NDArray[np.uint8], tables: Tables = None) -> None:
+        """Take (n, s, p, p, 3) uint8 patches of one slide and encode what fills whole chunks."""
+        size = self._encoder.chunk
+        self._waiting.append(self._encoder.prepare(patches, tables))
         whole = sum(len(pixels) for pixels in self._waiting) // size * size
         if whole:
             pixels = torch.cat(self._waiting)
@@ -190,18 +211,51 @@ class EncodingStream:
         )
 
 
-def _fold(model: Model) -> tuple[nn.Sequential, nn.Sequential]:
-    """Return encoder and classifier without BatchNorm and with the division by 255 in the first weights."""
+def _applied(model: Model, device: torch.device, dtype: torch.dtype) -> Applied:
+    """Return the function from (n, 3 s, i, i) uint8 pixels to (n, l) numbers and (n, K) logits."""
     network = model.network()
-    classifier = network.classifier
-    convolutions = [fuse_conv_bn_eval(*block) for block in network.encoder.blocks()]
-    convolutions[0].weight.data /= 255.0
-    head = [fuse_conv_bn_eval(classifier.conv1, classifier.bnor1), classifier.conv2, classifier.conv3]
-    return _stack(convolutions), _stack(head)
+    if isinstance(network, NeighbourNetwork):
+        return _AppliedNeighbours(network, device, dtype)
+    return _AppliedAutoencoder(network, device, dtype)
 
 
-def _stack(convolutions: list[nn.Conv2d]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for convolution in convolutions:
-        layers += [convolution, nn.LeakyReLU(SLOPE, inplace=True)]
-    return nn.Sequential(*layers).eval().requires_grad_(False)
+class _AppliedAutoencoder:
+    """Encoder and classifier without BatchNorm and with the division by 255 in the first weights."""
+
+    def __init__(self, network: Network, device: torch.device, dtype: torch.dtype) -> None:
+        classifier = network.classifier
+        convolutions = [fuse_conv_bn_eval(*block) for block in network.encoder.blocks()]
+        head = [fuse_conv_bn_eval(classifier.conv1, classifier.bnor1), classifier.conv2, classifier.conv3]
+        self._encoder = _stack(convolutions, 255.0, device, dtype)
+        self._head = _stack(head, 1.0, device, dtype)
+        self._dtype = dtype
+
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self._encoder(pixels.to(self._dtype, memory_format=torch.channels_last))
+        return latent_vectors(hidden), self._head(hidden)
+
+
+class _AppliedNeighbours:
+    """Encoders without BatchNorm, the unit of the codes in the first weights; the metric in 32 bits."""
+
+    def __init__(self, network: NeighbourNetwork, device: torch.device, dtype: torch.dtype) -> None:
+        self._encoders = [
+            _stack([fuse_conv_bn_eval(*block) for block in encoder.blocks()], UNIT, device, dtype)  # type: ignore[operator]
+            for encoder in network.encoders
+        ]
+        self._label = network.to(device).label
+        self._dtype = dtype
+
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        x = pixels.to(self._dtype, memory_format=torch.channels_last)
+        return self._label(torch.cat([e(x).float().mean(dim=(2, 3)) for e in self._encoders], dim=1))
+
+
+def _stack(
+    convolutions: list[nn.Conv2d], unit: float, device: torch.device, dtype: torch.dtype
+) -> nn.Sequential:
+    """Chain convolutions, each with its LeakyReLU; the first divides its input by `unit`."""
+    convolutions[0].weight.data /= unit
+    layers = [layer for conv in convolutions for layer in (conv, nn.LeakyReLU(SLOPE, inplace=True))]
+    stack = nn.Sequential(*layers).eval().requires_grad_(False)
+    return stack.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -15,5 +15,8 @@ PARTS: Mapping[str, str] = MappingProxyType(
         "marginal": "Entropy of the mean\nassignment (nat)",
         "conditional": "Mean entropy of the\nassignments (nat)",
         "consistency": "Divergence between\ntwo views (nat)",
+        "invariance": "Mean square difference\nbetween neighbours",
+        "spread": "Lack of spread\nof the numbers",
+        "covariance": "Covariance\nof the numbers",
     }
 )

@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,11 +16,13 @@ from torch import Tensor
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.model.augment import Views, draw_views
 from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
 from napari_histoclust.core.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_histoclust.core.model.devices import readable_memory_errors
+from napari_histoclust.core.model.find_clusters import find_clusters
 from napari_histoclust.core.model.identity import checksum_of, checksum_of_pixels, settings_identity
+from napari_histoclust.core.model.neighbour_trainer import NeighbourTrainer
+from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.trainer import Parts, Stage, Trainer
 
 _RECORDS = 400
@@ -77,6 +80,11 @@ def train(
         while course.epoch < settings.epochs:
             yield from _epoch(course, data)
             course.save(checkpoint, last=course.epoch == settings.epochs)
+        if isinstance(course.trainer, NeighbourTrainer):
+            trainer = course.trainer
+            yield from find_clusters(
+                trainer.labels, data.pixels, data.training, settings.seed, trainer.device
+            )
     return course.model(spec)
 
 
@@ -123,7 +131,7 @@ class _Patches:
 class _Course:
     """A training under way."""
 
-    trainer: Trainer
+    trainer: Trainer | NeighbourTrainer
     settings: FitSettings
     fingerprint: str
     epoch: int = 0
@@ -153,10 +161,7 @@ class _Course:
         self.trainer.scaler.load_state_dict(saved.scaler)
 
     def model(self, spec: ModelSpec) -> Model:
-        state = {
-            name: tensor.detach().cpu().contiguous()
-            for name, tensor in self.trainer.network.state_dict().items()
-        }
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.trainer.weights().items()}
         return Model(
             spec.model_copy(update={"settings": self.settings, "history": tuple(self.history)}), state
         )
@@ -168,7 +173,12 @@ def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: P
         torch.manual_seed(settings.seed)
         network = empty_network(spec)
     identity = "" if checkpoint is None else _identity(spec, settings, data.pixels)
-    course = _Course(Trainer(network, settings, data.mean_colours()), settings, identity)
+    trainer = (
+        NeighbourTrainer(network, settings)
+        if isinstance(network, NeighbourNetwork)
+        else Trainer(network, settings, data.mean_colours())
+    )
+    course = _Course(trainer, settings, identity)
     saved = None if checkpoint is None else load_checkpoint(checkpoint, course.fingerprint)
     if saved is not None:
         course.resume(saved)
@@ -177,7 +187,8 @@ def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: P
 
 def _identity(spec: ModelSpec, settings: FitSettings, pixels: Tensor) -> str:
     # stages and cooling depend on how many epochs there will be; without them a training only runs longer
-    prolongable = settings.schedule == "joint" and not settings.cool_down
+    constant = settings.method == "autoencoder" and not settings.cool_down
+    prolongable = settings.schedule == "joint" and constant
     decided = settings_identity(settings, *(["epochs"] if prolongable else []))
     return checksum_of([decided, spec.stains, spec.clusters, spec.axes, checksum_of_pixels(pixels.numpy())])
 
@@ -192,9 +203,8 @@ def _epoch(course: _Course, data: _Patches) -> Job[None]:
     steps = len(order) // settings.batch
     for step in range(steps):
         rows = order[step * settings.batch : (step + 1) * settings.batch]
-        views = _views(settings, data, len(rows), _VIEWS, course.epoch, step)
-        if settings.cool_down:
-            trainer.set_rate(_cooling((course.epoch + step / steps) / settings.epochs))
+        trainer.set_rate((course.epoch + step / steps) / settings.epochs)
+        views: Any = trainer.views(len(rows), _draws(settings, _VIEWS, course.epoch, step))
         sums.add(trainer.step(data.pixels[torch.from_numpy(rows)], views, stage))
         yield _progress(course, step, steps, sums)
     _refuse_nan(sums.means(), course)
@@ -205,22 +215,13 @@ def _epoch(course: _Course, data: _Patches) -> Job[None]:
     course.epoch += 1
 
 
-def _cooling(done: float) -> float:
-    """Return the factor on the learning rate when the share `done` of the training is over."""
-    return 0.5 * (1 + math.cos(math.pi * done))
-
-
 def _measure(course: _Course, data: _Patches, sums: _Mean) -> Job[None]:
     settings = course.settings
     for number, start in enumerate(range(0, len(data.held_out), settings.batch)):
         rows = data.held_out[start : start + settings.batch]
-        views = _views(settings, data, len(rows), _HELD_OUT, number)
+        views: Any = course.trainer.views(len(rows), _draws(settings, _HELD_OUT, number))
         sums.add(course.trainer.measure(data.pixels[torch.from_numpy(rows)], views), len(rows))
         yield Progress("Measuring on held-out patches", start + len(rows), len(data.held_out))
-
-
-def _views(settings: FitSettings, data: _Patches, n: int, *key: int) -> Views:
-    return draw_views(settings, n, data.pixels.shape[1] // 3, data.input_px, _draws(settings, *key))
 
 
 def _draws(settings: FitSettings, *key: int) -> np.random.Generator:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from napari_histoclust.core.config import FitSettings
-from napari_histoclust.core.model.augment import Views, inner, make_views, margin_of
-from napari_histoclust.core.model.devices import choose_device, choose_precision
+from napari_histoclust.core.model.augment import Views, draw_views, inner, make_views, margin_of
+from napari_histoclust.core.model.devices import choose_device, choose_precision, on_card
 from napari_histoclust.core.model.network import Network
 from napari_histoclust.core.model.objective import (
     assignment_parts,
@@ -45,10 +47,7 @@ class Trainer:
 
     def place(self, pixels: Tensor) -> Tensor:
         """Return the pixels on the graphics card, if half of what is free there holds them."""
-        if self.device.type != "cuda":
-            return pixels
-        free, _ = torch.cuda.mem_get_info(self.device)
-        return pixels.to(self.device) if pixels.nbytes < free / 2 else pixels
+        return on_card(pixels, self.device)
 
     def enter(self, stage: Stage) -> None:
         """Set which parts of the network learn; a part that does not learn keeps its running averages too."""
@@ -61,10 +60,19 @@ class Trainer:
         for part, learns in zip(parts, learning, strict=True):
             part.train(learns).requires_grad_(learns)
 
-    def set_rate(self, factor: float) -> None:
-        """Learn at `factor` times the settings' rate."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = factor * self.settings.learning_rate
+    def set_rate(self, done: float) -> None:
+        """Set the learning rate for when the share `done` of the training is over."""
+        if self.settings.cool_down:
+            set_rate(self.optimiser, self.settings.learning_rate * cooling(done))
+
+    def views(self, n: int, rng: np.random.Generator) -> Views:
+        """Draw the second views of a batch."""
+        return draw_views(self.settings, n, len(self._fill), self.network.input_px, rng)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights that a bundle keeps."""
+        weights: dict[str, Tensor] = self.network.state_dict()
+        return weights
 
     def step(self, pixels: Tensor, views: Views, stage: Stage) -> Parts:
         """Learn from one batch and return the loss and its parts, detached.
@@ -123,6 +131,17 @@ class Trainer:
     @property
     def _mixed(self) -> bool:
         return self._dtype != torch.float32
+
+
+def cooling(done: float) -> float:
+    """Return the factor on the learning rate, half a cosine that falls to 0, when a share is done."""
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Learn at this rate from now on."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
 
 
 def _optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:

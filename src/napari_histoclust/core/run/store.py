@@ -36,7 +36,7 @@ class ChunkResult:
 
     Parameters
     ----------
-    latent : (n, 128) float32
+    latent : (n, l) float32
     cluster : (n,) int16, 1..K
     confidence, entropy : (n,) float32
     stain_od : (n, s) float32
@@ -107,6 +107,8 @@ class GrowingStore:
         Names of the columns of `ChunkResult.dye_od`; none if it is not measured.
     fingerprint : str
         What decides the labels; what was begun with another one is begun anew.
+    latent : int
+        Numbers that describe a patch.
     """
 
     def __init__(
@@ -116,10 +118,11 @@ class GrowingStore:
         stains: Sequence[str],
         dyes: Sequence[str] = (),
         fingerprint: str = "",
+        latent: int = LATENT,
     ) -> None:
         self._final, self._path = folder / PATCHES, folder / _GROWING
         self._table, self._fingerprint = table, fingerprint
-        self._stains, self._dyes = tuple(stains), tuple(dyes)
+        self._stains, self._dyes, self._latent = tuple(stains), tuple(dyes), latent
         self.chunks = -(-len(table) // CHUNK)
         if not self._is_begun():
             self._create()
@@ -144,7 +147,7 @@ class GrowingStore:
         with atomic_folder(self._path, own=True) as partial:
             group: Any = zarr.open_group(partial / _STORE, mode="w", zarr_format=2)
             write_elem(group, "/", anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)}))
-            widths = {"latent": LATENT, "stain_od": len(self._stains), "dye_od": len(self._dyes)}
+            widths = {"latent": self._latent, "stain_od": len(self._stains), "dye_od": len(self._dyes)}
             for name, width in widths.items():
                 if width:
                     _new_matrix(partial / _STORE / "obsm" / name, (n, width), min(CHUNK, n))

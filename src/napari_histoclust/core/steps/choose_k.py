@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_histoclust.core.model.bundle import ModelSpec
+    from napari_histoclust.core.model.encode import Encoded
 
 T = TypeVar("T")
 
@@ -43,8 +44,12 @@ def choose_k(
     ks: Sequence[int],
     seeds: Sequence[int],
     folder: Path,
+    codes: NDArray[np.uint8] | None = None,
 ) -> Job[KChoice]:
-    """Train one model for each K and seed on the same patches and compare them.
+    """Cluster the same patches with each K and seed and compare the clusterings.
+
+    The paper's method trains a model for each K and seed; where neighbours teach, the space does not depend
+    on K: it is learned once a seed, and each K is a k-means in it.
 
     Each finished model leaves its labels and indices in `folder`/fits, a model under way its checkpoint, so
     that the same call goes on where it stopped, and a call with more K or seeds adds to what is there.
@@ -52,7 +57,7 @@ def choose_k(
     Parameters
     ----------
     pixels : (n, 3 s, i + 2 m, i + 2 m) uint8
-        The sampled patches as `train` takes them.
+        The sampled patches as they are on the slide.
     spec : ModelSpec
         Stains, patch size and scale of the models; its number of clusters is replaced.
     settings : FitSettings
@@ -61,6 +66,8 @@ def choose_k(
         Numbers of clusters and seeds.
     folder : Path
         Receives choose_k.csv, choose_k.json, indices.png and the finished parts.
+    codes : array of the same shape, optional
+        The patches as `train` takes them, where that is something else.
 
     Raises
     ------
@@ -77,7 +84,8 @@ def choose_k(
     yield Progress("Checking what is there")
     _claim(folder, given, spec, settings)
     space = yield from common_space(inner(given, spec.input_px))
-    comparison = _Comparison(given, spec, settings, folder / FITS, space)
+    taught = given if codes is None else codes
+    comparison = _Comparison(taught, spec, settings, folder / FITS, space)
     clusterings: list[Clustering] = []
     for number, (k, seed) in enumerate(product(ks, seeds), start=1):
         where = f"K = {k}, seed {seed} ({number} of {len(ks) * len(seeds)})"
@@ -169,8 +177,11 @@ class _Comparison:
         if path.is_file():
             checkpoint.unlink(missing_ok=True)  # a kill after the part had its name
             return [_from_document(document) for document in read_json(path)]
+        fit = (
+            self._cluster(k, seed) if self.settings.method == "neighbours" else self._fit(k, seed, checkpoint)
+        )
         parts = [
-            (yield from self._fit(k, seed, checkpoint)),
+            (yield from fit),
             (yield from _kmeans("kmeans", self.space, k, seed)),
             (yield from _kmeans("null", self.structureless, k, seed)),
         ]
@@ -179,6 +190,23 @@ class _Comparison:
         return parts
 
     def _fit(self, k: int, seed: int, checkpoint: Path) -> Job[Clustering]:
+        encoded = yield from self._encoded(k, seed, checkpoint)
+        return (yield from self._clustering(k, seed, encoded.latent, encoded.labels))
+
+    def _cluster(self, k: int, seed: int) -> Job[Clustering]:
+        """Find k clusters in the space of a seed, which is learned at the first K and kept."""
+        path = self.folder / f"space_seed{seed}.npy"
+        checkpoint = path.with_suffix(".checkpoint")
+        if not path.is_file():
+            encoded = yield from self._encoded(self.settings.clusters, seed, checkpoint)
+            with atomic_file(path, own=True) as partial, partial.open("wb") as stream:
+                np.save(stream, encoded.latent, allow_pickle=False)
+        checkpoint.unlink(missing_ok=True)
+        places = _read_space(path, len(self.pixels))
+        labels = yield from kmeans_labels(places, k, seed)
+        return (yield from self._clustering(k, seed, places, labels))
+
+    def _encoded(self, k: int, seed: int, checkpoint: Path) -> Job[Encoded]:
         import torch
 
         from napari_histoclust.core.model.augment import inner
@@ -191,10 +219,24 @@ class _Comparison:
         yield Progress("Labelling the patches")
         patches = inner(self.pixels, spec.input_px)
         pixels = torch.from_numpy(np.require(patches, requirements=["C", "W"]))
-        encoded = Encoder(model, settings).encode_pixels(pixels)
-        own = yield from defined_indices(encoded.latent, encoded.labels)
-        common = yield from defined_indices(self.space, encoded.labels)
-        return Clustering(k, seed, encoded.labels, {"own": own.values, "common": common.values})
+        return Encoder(model, settings).encode_pixels(pixels)
+
+    def _clustering(
+        self, k: int, seed: int, points: NDArray[np.float32], labels: NDArray[np.integer]
+    ) -> Job[Clustering]:
+        own = yield from defined_indices(points, labels)
+        common = yield from defined_indices(self.space, labels)
+        return Clustering(k, seed, labels, {"own": own.values, "common": common.values})
+
+
+def _read_space(path: Path, patches: int) -> NDArray[np.float32]:
+    try:
+        places: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise HistoclustError(f"{path}: is damaged, delete it to learn it anew.") from error
+    if places.ndim != 2 or len(places) != patches:
+        raise HistoclustError(f"{path}: is of other patches, delete it to learn it anew.")
+    return places
 
 
 def _kmeans(series: Series, points: NDArray[np.float32], k: int, seed: int) -> Job[Clustering]:

@@ -16,6 +16,7 @@ from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.bundle import Model
 from napari_histoclust.core.model.encode import Encoder
 from napari_histoclust.core.slides.names import canonical_stain
+from napari_histoclust.core.stains.calibration import calibrate_tiles
 
 _PIECE = 256
 
@@ -47,9 +48,12 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
     tiles, stains = _read_tiles(file)
     order = _order(stains, model.spec.stains, file)
     encoder = Encoder(model, settings)
+    tables = None
+    if model.spec.scaling == "tissue_strength":
+        tables = calibrate_tiles(tiles[:, order]).tables()
     rows: list[tuple[int, int, float]] = []
     for start in range(0, len(tiles), _PIECE):
-        encoded = encoder.encode(tiles[start : start + _PIECE, order])
+        encoded = encoder.encode(tiles[start : start + _PIECE, order], tables)
         rows += [
             (start + i, int(label), float(confidence))
             for i, (label, confidence) in enumerate(zip(encoded.labels, encoded.confidence, strict=True))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.model.encode import Encoded, Encoder, EncodingStream
+from napari_histoclust.core.model.encode import Encoded, Encoder, EncodingStream, Tables
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.patches.reader import Unit, grid_units, read_units
 from napari_histoclust.core.run.store import ChunkResult, GrowingStore
@@ -38,6 +38,7 @@ def label_missing(
     slides: Sequence[tuple[Stack, PatchGrid]],
     dyes: Sequence[Sequence[DyeVectors]],
     encoder: Encoder,
+    tables: Sequence[Tables],
 ) -> Job[None]:
     """Encode the patches of the chunks that a store is missing, and write each chunk as it is whole.
 
@@ -51,6 +52,8 @@ def label_missing(
         Those of each slide.
     encoder : Encoder
         The model; its stains are asked for by name.
+    tables : sequence of (3 s, 256) uint8 or None
+        Calibration of each slide, where the model asks for it.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def label_missing(
         for chunk, pieces in groupby(reading, lambda patches: patches.key.chunk):
             stream, measured = EncodingStream(encoder), []
             for patches in pieces:
-                stream.add(patches.pixels)
+                stream.add(patches.pixels, tables[patches.key.slide])
                 measured.append(patches.measured)
                 done += len(patches.pixels)
                 yield Progress("Mapping", done, total)

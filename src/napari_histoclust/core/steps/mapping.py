@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_histoclust import __version__
 from napari_histoclust.core.atomic import check_place, now
@@ -34,6 +35,7 @@ from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.run.store import GrowingStore, patch_table, sweep
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
+from napari_histoclust.core.stains.calibration import calibrate_stack
 from napari_histoclust.core.stains.deconvolution import DyeVectors, dye_names, dye_vectors
 from napari_histoclust.core.steps.labelling import label_missing
 from napari_histoclust.core.tissue.mask import TissueMasks
@@ -41,11 +43,12 @@ from napari_histoclust.core.tissue.mask import TissueMasks
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A slide, the lattice laid over it, and its line in the manifest."""
+    """A slide, the lattice over it, its line in the manifest, and its calibration if the model needs one."""
 
     stack: Stack
     grid: PatchGrid
     entry: SlideEntry
+    tables: NDArray[np.uint8] | None = None
 
 
 def map_stacks(
@@ -129,7 +132,7 @@ def _lay_lattices(
     for stack in stacks:
         targets.append((yield from _lay_lattice(stack, model, settings, masks)))
     entries = _named_apart([target.entry for target in targets])
-    return [Target(t.stack, t.grid, entry) for t, entry in zip(targets, entries, strict=True)]
+    return [replace(t, entry=entry) for t, entry in zip(targets, entries, strict=True)]
 
 
 def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, masks: TissueMasks) -> Job[Target]:
@@ -165,7 +168,10 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, masks: Tissu
         warnings=(*stack.warnings, *((choice.warning,) if choice.warning else ())),
         inputs=tuple(stack.inputs()),
     )
-    return Target(stack, grid, entry)
+    if spec.scaling == "divide_by_255":
+        return Target(stack, grid, entry)
+    calibration = yield from calibrate_stack(stack, spec.stains, mask)
+    return Target(stack, grid, entry, calibration.tables())
 
 
 def _choose_level(stack: Stack, spec: ModelSpec, settings: MapSettings) -> LevelChoice:
@@ -238,11 +244,13 @@ def _label(
         [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
     )
     stains = model.spec.stains
-    store = GrowingStore(out, table, stains, dye_names(stains), fingerprint)
+    store = GrowingStore(out, table, stains, dye_names(stains), fingerprint, model.spec.latent)
     dyes: list[tuple[DyeVectors, ...]] = []
     for target in targets:
         dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))
-    yield from label_missing(store, [(target.stack, target.grid) for target in targets], dyes, encoder)
+    tables = [target.tables for target in targets]
+    slides = [(target.stack, target.grid) for target in targets]
+    yield from label_missing(store, slides, dyes, encoder, tables)
     store.finish(default_clusters(model.spec.clusters), _provenance(targets, dyes))
 
 

@@ -16,8 +16,8 @@ from napari_histoclust.core.run.manifest import read_manifest
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.bundle import Model, ModelSpec
-    from napari_histoclust.core.patches.sample import SampledPatches
     from napari_histoclust.core.run.run import Run
+    from napari_histoclust.core.slides.protocol import UInt8
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.core.tissue.mask import TissueMasks
     from napari_histoclust.core.validation.k_choice import KChoice
@@ -56,9 +56,9 @@ def fit_stacks(
     if out is not None and _is_model_of(out, spec):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
-    sampled = yield from sample_stacks(stacks, spec, settings, masks)
+    _, codes = yield from sample_stacks(stacks, spec, settings, masks)
     checkpoint = None if out is None else _training_folder(out) / "checkpoint.pt"
-    model = yield from train(sampled.pixels, spec, settings, checkpoint)
+    model = yield from train(codes, spec, settings, checkpoint)
     if out is not None:
         save_model(model, out)
         shutil.rmtree(_training_folder(out), ignore_errors=True)
@@ -84,8 +84,21 @@ def model_spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
         input_px=settings.input_px,
         clusters=settings.clusters,
         settings=settings,
+        **_architecture(settings),
         trained_on=tuple(str(line["header_sha256"]) for stack in stacks for line in stack.inputs()),
     )
+
+
+def _architecture(settings: FitSettings) -> dict[str, Any]:
+    if settings.method == "autoencoder":
+        return {}
+    return {
+        "format": 2,
+        "architecture": "neighbours_3",
+        "scaling": "tissue_strength",
+        "encoders": settings.encoders,
+        "latent": settings.metric_axes,
+    }
 
 
 def _is_model_of(out: Path, spec: ModelSpec) -> bool:
@@ -124,11 +137,20 @@ def _identity(spec: ModelSpec, device: Device) -> dict[str, Any]:
 
 def sample_stacks(
     stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings, masks: TissueMasks | None = None
-) -> Job[SampledPatches]:
-    """Read random tissue patches for training with what lies around them, resized for the network."""
+) -> Job[tuple[UInt8, UInt8]]:
+    """Read random tissue patches for training with what lies around them, resized for the network.
+
+    Returns
+    -------
+    pixels : (n, 3 s, i + 2 m, i + 2 m) uint8
+        As they are on the slides.
+    codes : the same shape, uint8
+        As the network takes them: calibrated by slide where the model asks for it, else the pixels.
+    """
     from napari_histoclust.core.model.encode import resize_patches
     from napari_histoclust.core.patches.sample import sample_patches
     from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
+    from napari_histoclust.core.stains.calibration import apply_tables, calibrate_stack
     from napari_histoclust.core.tissue.mask import TissueMasks
 
     limit_cache(settings.cache_mib)
@@ -136,20 +158,25 @@ def sample_stacks(
     masks, tissue = masks or TissueMasks(), []
     for stack in stacks:
         tissue.append((yield from masks.find(stack, spec.stains, settings.patch_px)))
-    return (
-        yield from sample_patches(
-            stacks,
-            tissue,
-            spec.stains,
-            count=settings.patches,
-            patch_px=settings.patch_px,
-            seed=settings.seed,
-            min_tissue=settings.min_tissue,
-            min_valid=settings.min_valid,
-            surround=settings.surround,
-            resize=lambda patches: resize_patches(patches, side, spec.axes).numpy(),
-        )
+    sampled = yield from sample_patches(
+        stacks,
+        tissue,
+        spec.stains,
+        count=settings.patches,
+        patch_px=settings.patch_px,
+        seed=settings.seed,
+        min_tissue=settings.min_tissue,
+        min_valid=settings.min_valid,
+        surround=settings.surround,
+        resize=lambda patches: resize_patches(patches, side, spec.axes).numpy(),
     )
+    if spec.scaling == "divide_by_255":
+        return sampled.pixels, sampled.pixels
+    codes = sampled.pixels.copy()
+    for number, (stack, mask) in enumerate(zip(stacks, tissue, strict=True)):
+        calibration = yield from calibrate_stack(stack, spec.stains, mask)
+        apply_tables(codes, calibration.tables(), sampled.stack_index == number)
+    return sampled.pixels, codes
 
 
 def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSettings) -> Job[Run]:
@@ -233,12 +260,13 @@ def choose_k_of_stack(
 
     check_comparison_folder(out)
     spec = model_spec([stack], settings)
-    sampled = yield from sample_stacks([stack], spec, settings)
+    pixels, codes = yield from sample_stacks([stack], spec, settings)
     return (
         yield from choose_k(
-            sampled.pixels,
+            pixels,
             spec,
             settings,
+            codes=codes,
             ks=list(ks),
             seeds=[settings.seed + i for i in range(seeds)],
             folder=out,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import write_json
+from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run.reader import read_latent
 from napari_histoclust.core.validation.baseline import RESTARTS, Agreement, agreement, kmeans_labels
@@ -24,6 +25,10 @@ FORMAT = 1
 LATENT = (
     "softmax over the 128 channels of the encoder's last layer, averaged over its places: "
     "128 numbers a patch that sum to 1, learned together with the clusters"
+)
+METRIC = (
+    "axes of the metric taught by neighbouring patches, in units of the noise between neighbours: the space "
+    "in which the clusters were found"
 )
 CAUTION = (
     "The indices tell how compact and how separate the clusters are in these features; they do not tell "
@@ -133,10 +138,21 @@ def validate_run(run: Run, seed: int = 765, at_most: int = PATCHES_AT_MOST) -> J
     """
     latent = yield from read_latent(run)
     report = yield from validate_clustering(
-        latent, run.labels, run.confidence, len(run.clusters), LATENT, seed, at_most
+        latent, run.labels, run.confidence, len(run.clusters), _description(run), seed, at_most
     )
     write_json(run.path / VALIDATION, report.document())
     return report
+
+
+def _description(run: Run) -> str:
+    """Return what the latent numbers of a run are; without a bundle those of the paper's network."""
+    from napari_histoclust.core.model.bundle import load_spec
+
+    try:
+        taught = load_spec(run.path / "model").architecture == "neighbours_3"
+    except HistoclustError:
+        taught = False
+    return METRIC if taught else LATENT
 
 
 def validate_clustering(

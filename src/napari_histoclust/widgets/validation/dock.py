@@ -115,7 +115,7 @@ class ValidationDock(JobDock):
     def _settings(self) -> FitSettings:
         """Return what is typed in the dock of models, where the same patches are trained on."""
         typed = self.context.session.notes.typed
-        return PRESETS["quick"].settings if typed is None else settings_of(FitSettings, typed.fit)
+        return PRESETS["robust"].settings if typed is None else settings_of(FitSettings, typed.fit)
 
     def _on_validated(self, _run: Run) -> None:
         self._read()

@@ -1,0 +1,106 @@
+"""The robust preset through the steps: what calibration keeps, what is refused, one space for every K."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from sklearn.metrics import adjusted_rand_score
+
+import napari_histoclust as hc
+from napari_histoclust.core.config import PRESETS, FitSettings
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.jobs import Progress, drive
+from napari_histoclust.core.model.bundle import Model, load_model
+from napari_histoclust.core.model.encode import Encoder
+from napari_histoclust.core.run.reader import read_latent
+from napari_histoclust.core.stains.calibration import calibrate_stack
+from napari_histoclust.core.steps.pipeline import choose_k_of_stack
+from napari_histoclust.core.tissue.mask import find_tissue
+from stacks import write_stack
+
+SMALL = {"patch_px": 16, "patches": 200, "epochs": 6, "clusters": 2, "batch": 30}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("model")
+    hc.fit(hc.open_stack(write_stack(folder / "s")), "robust", out=folder / "m", **SMALL)
+    return load_model(folder / "m")
+
+
+def test_every_patch_gets_what_the_encoder_says_of_its_calibrated_pixels(
+    tmp_path: Path, model: Model
+) -> None:
+    stack = hc.open_stack(write_stack(tmp_path / "s"))
+    run = hc.map(stack, model, tmp_path / "run")
+    mask = drive(find_tissue(stack, model.spec.stains, 16))
+    tables = drive(calibrate_stack(stack, model.spec.stains, mask)).tables()
+    grid, encoder = run.grids[0], Encoder(model)
+    latent = drive(read_latent(run))
+    assert latent.shape == (len(run), 10)
+    for i in range(0, len(run), 9):
+        y, x = int(grid.row[i] * 16), int(grid.col[i] * 16)
+        alone = encoder.encode(stack.read(0, y, x, 16, 16, model.spec.stains)[None], tables)
+        assert run.labels[i] == alone.labels[0]
+        np.testing.assert_allclose(latent[i], alone.latent[0], rtol=1e-4, atol=1e-4)
+
+
+def test_the_two_tissues_are_the_two_clusters(tmp_path: Path, model: Model) -> None:
+    run = hc.map(hc.open_stack(write_stack(tmp_path / "s")), model, tmp_path / "run")
+    truth = run.grids[0].x_px < 128
+    assert adjusted_rand_score(truth, run.labels) > 0.8
+
+
+def test_a_darker_and_more_strongly_stained_slide_keeps_its_labels(tmp_path: Path, model: Model) -> None:
+    plain = hc.map(hc.open_stack(write_stack(tmp_path / "a")), model, tmp_path / "plain")
+    for number, file in enumerate(sorted(write_stack(tmp_path / "b").iterdir())):
+        shown = tifffile.imread(file).astype(float)
+        strength = (0.8, 0.9, 1.0, 1.1, 1.2)[number]
+        changed = 0.9 * 248 * (shown.clip(1) / 248) ** strength
+        tifffile.imwrite(file, np.clip(np.rint(changed), 0, 255).astype(np.uint8), photometric="rgb")
+    other = hc.map(hc.open_stack(tmp_path / "b"), model, tmp_path / "other", patch_px=16)
+    assert len(other) == len(plain)
+    assert (other.labels == plain.labels).mean() > 0.95
+
+
+def test_two_slides_are_each_calibrated_by_themselves(tmp_path: Path, model: Model) -> None:
+    dark = write_stack(tmp_path / "dark")
+    for file in dark.iterdir():
+        tifffile.imwrite(file, np.rint(tifffile.imread(file) * 0.85).astype(np.uint8), photometric="rgb")
+    stacks = [hc.open_stack(write_stack(tmp_path / "plain")), hc.open_stack(dark)]
+    run = hc.map(stacks, model, tmp_path / "both", patch_px=16)
+    first, second = run.labels[run.rows(0)], run.labels[run.rows(1)]
+    assert len(first) == len(second)
+    assert (first == second).mean() > 0.95
+
+
+def test_surround_must_stay_half_a_patch() -> None:
+    with pytest.raises(HistoclustError, match=r"leave it at 0\.5"):
+        FitSettings.resolve("robust", FitSettings(surround=0.2))
+
+
+def test_one_space_serves_every_k(tmp_path: Path) -> None:
+    """The encoders are trained once a seed; further numbers of clusters cost a k-means each."""
+    stack = hc.open_stack(write_stack(tmp_path / "s"))
+    settings = PRESETS["robust"].settings.model_copy(update=SMALL)
+    seen: list[Progress] = []
+    choice = drive(choose_k_of_stack(stack, settings, (2, 3, 4), 2, tmp_path / "k"), seen.append)
+    assert choice.ks == (2, 3, 4)
+    assert len([progress for progress in seen if "Preparing the training" in progress.text]) == 2
+    assert all("K = 2" in progress.text for progress in seen if "Training" in progress.text)
+    more: list[Progress] = []
+    drive(choose_k_of_stack(stack, settings, (2, 3, 4, 5), 2, tmp_path / "k"), more.append)
+    assert not [progress for progress in more if "Training" in progress.text]
+
+
+def test_a_damaged_space_is_named(tmp_path: Path) -> None:
+    stack = hc.open_stack(write_stack(tmp_path / "s"))
+    settings = PRESETS["robust"].settings.model_copy(update=SMALL | {"epochs": 1})
+    drive(choose_k_of_stack(stack, settings, (2,), 1, tmp_path / "k"))
+    space = next((tmp_path / "k" / "fits").glob("space_*.npy"))
+    space.write_bytes(space.read_bytes()[:60])
+    with pytest.raises(HistoclustError, match=f"{space.name}.*delete it"):
+        drive(choose_k_of_stack(stack, settings, (2, 3), 1, tmp_path / "k"))
