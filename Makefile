@@ -9,7 +9,7 @@
 PYTHON ?= python3
 # two processes, a core and a screen for each
 PYTEST_ARGS ?= -n 2 --dist worksteal
-VENV := .venv/bin
+VENV := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 INSTALLED := .venv/.installed
 
 .PHONY: demo test lint scverse bench fuzz kills clean
@@ -27,6 +27,7 @@ lint: $(INSTALLED)
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	$(VENV)/lint-imports
+	$(VENV)/python scripts/check_dependencies.py
 	$(VENV)/npe2 validate src/napari_histoclust/napari.yaml
 
 scverse:

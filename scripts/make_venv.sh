@@ -1,5 +1,6 @@
 #!/bin/sh
 # Create .venv with everything the program and its tests need; done once, and again when a pin changes.
+# QT=pyqt6 takes the other Qt binding.
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
@@ -18,8 +19,10 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     fi
 fi
 "$python" -m venv .venv
-pip=".venv/bin/python -m pip --disable-pip-version-check -q"
+bin=.venv/bin
+[ -d .venv/Scripts ] && bin=.venv/Scripts # Windows
+pip="$bin/python -m pip --disable-pip-version-check -q"
 echo "Installing into .venv (a few minutes, once) ..."
 # torch first and by its exact version, so that no other package pulls in another build.
 $pip install -c constraints.txt torch==2.13.0
-$pip install -c constraints.txt -e ".[pyside6,test]"
+$pip install -c constraints.txt -e ".[${QT:-pyside6},test]"

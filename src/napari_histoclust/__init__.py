@@ -12,10 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
-
 # Loaded when first asked for: torch alone takes seconds, and napari imports this package at its start.
-_PLACES = {
+_MODULES = {
     "open_stack": "napari_histoclust.core.slides.stack",
     "open_run": "napari_histoclust.core.run.reader",
     "load_model": "napari_histoclust.core.model.bundle",
@@ -40,6 +38,18 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name == "__version__":
+        return _version()
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def _version() -> str:
+    """Return the version that was installed, made from the git tag; "0" where nothing was installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("napari-histoclust")
+    except PackageNotFoundError:
+        return "0"
