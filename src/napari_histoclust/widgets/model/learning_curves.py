@@ -18,18 +18,28 @@ if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Progress
 
 _HINTS = {
-    "loss": "What the training lowers: the weighted sum of the four parts below.",
+    "loss": "What the training lowers: the weighted sum of the parts below.",
     "reconstruction": "How far the patches drawn from the features are from the real ones; it falls while "
     "the model learns what the tissue looks like.",
     "marginal": "How evenly the clusters are used: the higher, the more of them hold patches.",
     "conditional": "How undecided the model is on a single patch: the lower, the clearer the clusters.",
     "consistency": "How differently a patch and its slightly turned and shifted twin are judged.",
+    "invariance": "How differently the encoders describe a patch and its surroundings; it falls "
+    "while they learn what both share.",
+    "spread": "How far the numbers are from being spread out: at 0 no number is wasted.",
+    "covariance": "How much the numbers repeat each other.",
 }
-_TITLES = {"marginal": "Evenness (nat)", "conditional": "Doubt (nat)", "consistency": "Inconsistency (nat)"}
+_TITLES = {
+    "marginal": "Evenness (nat)",
+    "conditional": "Doubt (nat)",
+    "consistency": "Inconsistency (nat)",
+    "invariance": "Difference of neighbours",
+    "spread": "Lack of spread",
+}
 
 
 class LearningCurves(QWidget):
-    """A large chart of the loss and four small ones of its parts. Hidden while there is nothing to show."""
+    """A large chart of the loss and small ones of the parts that it has; hidden while there is none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +75,7 @@ class LearningCurves(QWidget):
         self._live = None
         self.setVisible(bool(history))
         for name, chart in self.charts.items():
+            chart.setVisible(any(name in record for record in history))
             chart.show_lines(
                 [
                     _of_records(history, name, "training", COLOURS[0], is_dashed=False),
@@ -77,6 +88,7 @@ class LearningCurves(QWidget):
             return
         for name, (epoch, value) in self._live.curves().items():
             so_far = math.ceil(epoch[-1]) if len(epoch) else 1
+            self.charts[name].setVisible(bool(np.isfinite(value).any()))
             self.charts[name].show_lines([Line("", epoch, value)], x_range=(0, so_far))
 
 
