@@ -117,6 +117,15 @@ def test_another_run_starts_with_nothing_selected(session: Session, other: Small
     assert not session.palette.can_undo
 
 
+@pytest.mark.parametrize("other", [SmallRun(path=Path("b")), SmallRun(manifest=Fingerprinted("two")), None])
+def test_another_run_may_lack_what_the_last_was_coloured_by(session: Session, other: SmallRun | None) -> None:
+    session.set_colour_by("CD31")
+    session.set_run(SmallRun())
+    assert session.colour_by == "CD31", "the same run read again has the stain still"
+    session.set_run(other)
+    assert session.colour_by == "cluster"
+
+
 def test_the_model_of_a_run_may_come_later(session: Session) -> None:
     run, late = session.run, object()
     with changes(session) as heard:

@@ -113,6 +113,8 @@ def test_what_cannot_be_is_said() -> None:
         (0.5, 0.5, 0, 128),
         (0.25, 0.5, 1, 128),
         (0.25, 0.504, 1, 129),
+        (0.25, 0.496, 1, 127),  # a level may be a hundredth coarser than the model
+        (0.25, 0.49, 0, 251),  # and no more; 250.9 px
         (0.25, 0.4, 0, 205),
         (0.25, 1.0, 2, 128),
         (0.25, 2.0, 2, 256),
@@ -126,3 +128,10 @@ def test_a_patch_shows_the_same_piece_of_tissue(
     stack.um_per_px, stack.downsamples = um, (1.0, 2.0, 4.0)
     choice = choose_level(stack, 128, model_um)
     assert (choice.level, choice.patch_px, bool(choice.warning)) == (level, patch_px, model_um == 2.0)
+
+
+@pytest.mark.parametrize(("model_um", "patch_px"), [(0.55, 4), (0.65, 5), (0.01, 1)])
+def test_a_patch_is_rounded_to_the_nearest_px_and_never_to_none(model_um: float, patch_px: int) -> None:
+    stack = geometry(1000, 1000)
+    stack.um_per_px, stack.downsamples = 0.5, (1.0,)
+    assert choose_level(stack, 4, model_um).patch_px == patch_px

@@ -32,6 +32,11 @@ def test_rounded_halves_are_whole_downsamples(height: int, width: int, halvings:
     assert downsample((height, width), small) == 2**halvings
 
 
+def test_five_rounded_halvings_are_32_though_the_ratio_is_more() -> None:
+    assert downsample((2325, 2325), (72, 72)) == 32
+    assert downsample((2325, 600), (73, 18)) == 32  # rounded up one way, down the other: 600 / 18 = 33.3
+
+
 def test_odd_factors_and_broken_ones() -> None:
     assert downsample((9000, 6000), (3000, 2000)) == 3
     assert downsample((1000, 1000), (667, 667)) == pytest.approx(1.5, rel=0.01)
