@@ -122,7 +122,6 @@ GAPS: dict[str, Callable[[], bool]] = {
     "open without a name": lambda: not arguments_of("open")[0].required,
     "napari-histoclust without a command": lambda: app.default_command is not None,
 }
-"""What is promised and not built yet, and how it is seen that it is."""
 
 
 @pytest.mark.parametrize("gap", GAPS)
@@ -224,12 +223,12 @@ def test_the_patches_are_an_anndata_store(folder: Path) -> None:
 def test_validate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, labels = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2 + 1
     np.savetxt(tmp_path / "t.csv", np.column_stack([rows, labels, np.full(60, 0.9)]), delimiter=",")
-    file = json.loads((folder / "run" / "validation.json").read_text())
     for source in ([folder / "run"], ["--features", tmp_path / "t.csv"]):
         document = printed_json(capsys, "validate", *source, "--json")
         assert {"n", "k"} <= document.keys()
         assert document["indices"].keys() == INDICES
     assert (document["n"], document["k"]) == (60, 2)
+    file = json.loads((folder / "run" / "validation.json").read_text())
     assert {"n", "k"} <= file.keys()
     assert file["indices"].keys() == INDICES
 
@@ -244,8 +243,7 @@ def test_classify(folder: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "tiles.npz", tiles=tiles, stains=STAINS)
     labels, model = tmp_path / "labels.csv", folder / "run" / "model"
     assert call("classify", tmp_path / "tiles.npz", "--model", model, "--out", labels, "--quiet") == 0
-    with labels.open() as opened:
-        rows = list(csv.DictReader(opened))
+    rows = list(csv.DictReader(labels.read_text().splitlines()))
     assert list(rows[0]) == ["tile", "cluster", "confidence"]
     assert len(rows) == 4
     assert all(int(row["cluster"]) in (1, 2, 3) and 0 <= float(row["confidence"]) <= 1 for row in rows)
