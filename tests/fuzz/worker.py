@@ -38,8 +38,7 @@ def try_to_read(path: Path) -> tuple[str, str]:
                     x = int(share * max(0, width - WINDOW_PX))
                     window = slide.read(level, y, x, min(height, WINDOW_PX), min(width, WINDOW_PX))
                     assert window.dtype == "u1"
-            holes = getattr(slide, "holes", None)
-            said += () if holes is None else holes.sentences()
+            said += tuple(slide.hole_warnings())
     except HistoclustError as error:
         sentence, cause = str(error), repr(error.__cause__)
         if "\n" in sentence or str(path) not in sentence:
