@@ -23,7 +23,7 @@ from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.statistics.neighbourhood import neighbourhood
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture(scope="session")
