@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,12 @@ from napari_histoclust.core.config import PRESETS, FitSettings
 from napari_histoclust.core.errors import Cancelled
 from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.model.bundle import Model, ModelSpec, load_model, save_model
-from napari_histoclust.core.model.encode import Encoder, resize_patches
+from napari_histoclust.core.model.encode import Encoder, calibrated, resize_patches
 from napari_histoclust.core.model.neighbour_trainer import draw_pair, make_pair, vicreg_parts
 from napari_histoclust.core.model.neighbours import UNIT
 from napari_histoclust.core.model.train import train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SETTINGS = PRESETS["robust"].settings.model_copy(
     update={
@@ -42,14 +43,6 @@ SPEC = ModelSpec(
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def _codes(n: int = 90) -> torch.Tensor:
     """Three tissues, pale, dense and striped, with what lies around them."""
     rng = np.random.default_rng(0)
@@ -66,7 +59,7 @@ def _fit(settings: FitSettings = SETTINGS, checkpoint: Path | None = None) -> Mo
 
 
 @pytest.fixture(scope="module")
-def model(_one_thread: None) -> Model:
+def model(one_thread: None) -> Model:
     return _fit(SETTINGS.model_copy(update={"epochs": 10}))
 
 
@@ -171,6 +164,16 @@ def test_tables_calibrate_patches_before_the_network(model: Model) -> None:
     encoder = Encoder(model, SETTINGS)
     by_hand = encoder.encode_pixels(torch.from_numpy(codes)).latent
     np.testing.assert_allclose(encoder.encode(patches, tables).latent, by_hand, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_codes_px_by_px(layout: torch.memory_format) -> None:
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 6, 3, 4), dtype=np.uint8))
+    tables = np.random.default_rng(1).integers(0, 256, (6, 256), dtype=np.uint8)
+    codes = calibrated(pixels.to(memory_format=layout), tables)
+    assert codes.is_contiguous(memory_format=layout)
+    for n, channel, y, x in np.ndindex(2, 6, 3, 4):
+        assert codes[n, channel, y, x] == tables[channel, pixels[n, channel, y, x]]
 
 
 def test_a_bundle_keeps_all_of_it(tmp_path: Path, model: Model) -> None:

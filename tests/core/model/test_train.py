@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,19 +16,12 @@ from napari_histoclust.core.model import train as training
 from napari_histoclust.core.model.bundle import Model, ModelSpec
 from napari_histoclust.core.model.train import train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SPEC = ModelSpec(stains=("HE",), patch_px=16, input_px=32, clusters=3)
 SETTINGS = FitSettings(
     device="cpu", input_px=32, clusters=3, batch=8, epochs=3, optimiser="adam", learning_rate=1e-3, seed=5
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Small networks gain nothing from threads that wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _pixels(n: int = 40) -> torch.Tensor:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import napari_histoclust as hc
-from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.stains.calibration import (
     UNIT,
     Calibration,
-    apply_tables,
+    SlideMeasures,
     calibrate_stack,
     calibrate_tiles,
 )
@@ -32,14 +32,14 @@ def test_tables_are_density_above_the_glass_in_units_of_the_strength() -> None:
             assert tables[channel, value] == min(max(literal, 0), 255)
 
 
-def test_apply_tables_changes_the_rows_named_alone() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 3, 3), dtype=np.uint8)
-    tables = np.random.default_rng(1).integers(0, 256, (6, 256), dtype=np.uint8)
-    before = pixels.copy()
-    apply_tables(pixels, tables, np.array([True, False, True, False]))
-    np.testing.assert_array_equal(pixels[1::2], before[1::2])
-    for row, channel, y, x in np.ndindex(2, 6, 3, 3):
-        assert pixels[2 * row, channel, y, x] == tables[channel, before[2 * row, channel, y, x]]
+def test_one_job_measures_a_slide_once(tmp_path: Path) -> None:
+    stack, measures = hc.open_stack(write_stack(tmp_path / "s")), SlideMeasures()
+    first = drive(measures.calibration(stack, stack.stains, 16))
+    for file in (tmp_path / "s").iterdir():
+        file.unlink()
+    asked: list[Progress] = []
+    assert drive(measures.calibration(stack, stack.stains, 16), asked.append) is first
+    assert asked == []
 
 
 def test_glass_and_strength_of_a_slide(tmp_path: Path) -> None:

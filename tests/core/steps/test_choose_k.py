@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from napari_histoclust.core.config import PRESETS, FitSettings
@@ -17,16 +16,9 @@ from napari_histoclust.core.model.bundle import ModelSpec
 from napari_histoclust.core.steps.choose_k import check_comparison_folder, choose_k
 from napari_histoclust.core.validation.k_choice import KChoice
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SEEDS = (1, 2)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Small networks gain nothing from threads that wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +45,7 @@ def pixels() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module")
 def compared(
-    _one_thread: None,
+    one_thread: None,
     pixels: NDArray[np.uint8],
     spec: ModelSpec,
     settings: FitSettings,

@@ -60,12 +60,16 @@ def resize_patches(patches: NDArray[np.uint8], input_px: int, axes: Literal["yx"
 
 
 def calibrated(pixels: Tensor, tables: Tables) -> Tensor:
-    """Return the codes of (n, 3 s, i, i) uint8 pixels by (3 s, 256) tables; without tables the pixels."""
+    """Return the codes of (n, 3 s, h, w) uint8 pixels by (3 s, 256) tables; without tables the pixels.
+
+    They are stored in the order of the pixels.
+    """
     if tables is None:
         return pixels
-    stored = pixels.permute(0, 2, 3, 1).numpy()
-    codes = tables[np.arange(stored.shape[-1]), stored]
-    return torch.from_numpy(codes).permute(0, 3, 1, 2)
+    codes = torch.empty_like(pixels)
+    for channel, table in enumerate(torch.from_numpy(tables)):
+        codes[:, channel] = table[pixels[:, channel].int()]
+    return codes
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.slides.overview import overview_level, read_overview
+from napari_histoclust.core.tissue.mask import TissueMasks
 from napari_histoclust.core.tissue.segment import find_blank
 
 if TYPE_CHECKING:
@@ -58,13 +59,6 @@ def _densities(glass: NDArray[np.float64], values: NDArray[np.generic]) -> NDArr
     return np.asarray(np.log10((glass + 1) / (values.astype(np.float64) + 1)))
 
 
-def apply_tables(pixels: NDArray[np.uint8], tables: NDArray[np.uint8], rows: NDArray[np.bool_]) -> None:
-    """Replace the px values of some of (n, 3 s, h, w) uint8 pixels by their codes in (3 s, 256) tables."""
-    for row in np.flatnonzero(rows):
-        for channel, table in enumerate(tables):
-            pixels[row, channel] = table[pixels[row, channel]]
-
-
 def calibrate_stack(stack: Stack, stains: Sequence[str], mask: TissueMask) -> Job[Calibration]:
     """Measure glass and strength of the stains of a slide on the picture that its tissue was found on.
 
@@ -85,6 +79,22 @@ def calibrate_stack(stack: Stack, stains: Sequence[str], mask: TissueMask) -> Jo
         glass.append(colour)
         strength.append(_strength(picture[mask.tissue & mask.valid[stain]], colour))
     return Calibration(np.array(glass), np.array(strength))
+
+
+class SlideMeasures(TissueMasks):
+    """Tissue and calibration of the stacks of one job, each measured once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calibrations: dict[tuple[Stack, tuple[str, ...], float], Calibration] = {}
+
+    def calibration(self, stack: Stack, stains: Sequence[str], patch_px: float) -> Job[Calibration]:
+        """Return what `calibrate_stack` does on the tissue found for `patch_px`, measured once."""
+        key = stack, tuple(stains), float(patch_px)
+        if key not in self._calibrations:
+            mask = yield from self.find(stack, stains, patch_px)
+            self._calibrations[key] = yield from calibrate_stack(stack, stains, mask)
+        return self._calibrations[key]
 
 
 def calibrate_tiles(tiles: NDArray[np.uint8]) -> Calibration:

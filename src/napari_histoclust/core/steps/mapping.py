@@ -35,10 +35,9 @@ from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.run.store import GrowingStore, patch_table, sweep
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
-from napari_histoclust.core.stains.calibration import calibrate_stack
+from napari_histoclust.core.stains.calibration import SlideMeasures
 from napari_histoclust.core.stains.deconvolution import DyeVectors, dye_names, dye_vectors
 from napari_histoclust.core.steps.labelling import label_missing
-from napari_histoclust.core.tissue.mask import TissueMasks
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,7 @@ def map_stacks(
     model: Model,
     out: Path,
     settings: MapSettings | None = None,
-    masks: TissueMasks | None = None,
+    measures: SlideMeasures | None = None,
 ) -> Job[Run]:
     """Label every tissue patch of the stacks and write a run folder.
 
@@ -71,7 +70,7 @@ def map_stacks(
         The bundle; its stains are asked for by name.
     out : Path
         The run folder; new, empty, or the same run begun before.
-    masks : TissueMasks, optional
+    measures : SlideMeasures, optional
         Tissue that other steps of the job have found.
 
     Raises
@@ -84,7 +83,7 @@ def map_stacks(
     limit_cache(settings.cache_mib)
     for stack in stacks:
         stack.require(model.spec.stains)
-    targets = yield from _lay_lattices(stacks, model, settings, masks or TissueMasks())
+    targets = yield from _lay_lattices(stacks, model, settings, measures or SlideMeasures())
     encoder = Encoder(model, settings)
     manifest = _manifest(targets, model, settings, encoder)
     if _is_done(out, manifest):
@@ -126,23 +125,23 @@ def check_run_folder(out: Path) -> None:
 
 
 def _lay_lattices(
-    stacks: Sequence[Stack], model: Model, settings: MapSettings, masks: TissueMasks
+    stacks: Sequence[Stack], model: Model, settings: MapSettings, measures: SlideMeasures
 ) -> Job[list[Target]]:
     targets = []
     for stack in stacks:
-        targets.append((yield from _lay_lattice(stack, model, settings, masks)))
+        targets.append((yield from _lay_lattice(stack, model, settings, measures)))
     entries = _named_apart([target.entry for target in targets])
     return [replace(t, entry=entry) for t, entry in zip(targets, entries, strict=True)]
 
 
-def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, masks: TissueMasks) -> Job[Target]:
+def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: SlideMeasures) -> Job[Target]:
     spec = model.spec
     choice = _choose_level(stack, spec, settings)
     downsample = stack.downsamples[choice.level]
     stride_px = choice.patch_px
     if settings.stride_px is not None:
         stride_px = max(1, round(settings.stride_px / downsample))
-    mask = yield from masks.find(stack, spec.stains, round(choice.patch_px * downsample))
+    mask = yield from measures.find(stack, spec.stains, round(choice.patch_px * downsample))
     grid = make_grid(
         stack,
         mask,
@@ -170,7 +169,7 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, masks: Tissu
     )
     if spec.scaling == "divide_by_255":
         return Target(stack, grid, entry)
-    calibration = yield from calibrate_stack(stack, spec.stains, mask)
+    calibration = yield from measures.calibration(stack, spec.stains, round(choice.patch_px * downsample))
     return Target(stack, grid, entry, calibration.tables())
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import SettingError
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.protocol import UInt8
     from napari_histoclust.core.slides.stack import Stack
-    from napari_histoclust.core.tissue.mask import TissueMasks
+    from napari_histoclust.core.stains.calibration import SlideMeasures
     from napari_histoclust.core.validation.k_choice import KChoice
 
 
@@ -27,7 +29,7 @@ def fit_stacks(
     stacks: Sequence[Stack],
     settings: FitSettings,
     out: Path | None = None,
-    masks: TissueMasks | None = None,
+    measures: SlideMeasures | None = None,
 ) -> Job[Model]:
     """Train a model on random patches of the stacks.
 
@@ -40,7 +42,7 @@ def fit_stacks(
     out : Path, optional
         Folder of the bundle. With it, the training leaves a checkpoint beside the folder every few seconds,
         and the same call goes on there after an interruption.
-    masks : TissueMasks, optional
+    measures : SlideMeasures, optional
         Tissue that other steps of the job have found, or will ask for.
 
     Raises
@@ -56,7 +58,7 @@ def fit_stacks(
     if out is not None and _is_model_of(out, spec):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
-    _, codes = yield from sample_stacks(stacks, spec, settings, masks)
+    _, codes = yield from sample_stacks(stacks, spec, settings, measures)
     checkpoint = None if out is None else _training_folder(out) / "checkpoint.pt"
     model = yield from train(codes, spec, settings, checkpoint)
     if out is not None:
@@ -136,7 +138,7 @@ def _identity(spec: ModelSpec, device: Device) -> dict[str, Any]:
 
 
 def sample_stacks(
-    stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings, masks: TissueMasks | None = None
+    stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings, measures: SlideMeasures | None = None
 ) -> Job[tuple[UInt8, UInt8]]:
     """Read random tissue patches for training with what lies around them, resized for the network.
 
@@ -147,17 +149,18 @@ def sample_stacks(
     codes : the same shape, uint8
         As the network takes them: calibrated by slide where the model asks for it, else the pixels.
     """
-    from napari_histoclust.core.model.encode import resize_patches
+    import torch
+
+    from napari_histoclust.core.model.encode import calibrated, resize_patches
     from napari_histoclust.core.patches.sample import sample_patches
     from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
-    from napari_histoclust.core.stains.calibration import apply_tables, calibrate_stack
-    from napari_histoclust.core.tissue.mask import TissueMasks
+    from napari_histoclust.core.stains.calibration import SlideMeasures
 
     limit_cache(settings.cache_mib)
     side = spec.input_px + 2 * round(spec.input_px * settings.surround)
-    masks, tissue = masks or TissueMasks(), []
+    measures, tissue = measures or SlideMeasures(), []
     for stack in stacks:
-        tissue.append((yield from masks.find(stack, spec.stains, settings.patch_px)))
+        tissue.append((yield from measures.find(stack, spec.stains, settings.patch_px)))
     sampled = yield from sample_patches(
         stacks,
         tissue,
@@ -172,10 +175,11 @@ def sample_stacks(
     )
     if spec.scaling == "divide_by_255":
         return sampled.pixels, sampled.pixels
-    codes = sampled.pixels.copy()
-    for number, (stack, mask) in enumerate(zip(stacks, tissue, strict=True)):
-        calibration = yield from calibrate_stack(stack, spec.stains, mask)
-        apply_tables(codes, calibration.tables(), sampled.stack_index == number)
+    codes = np.empty_like(sampled.pixels)
+    for number, stack in enumerate(stacks):
+        calibration = yield from measures.calibration(stack, spec.stains, settings.patch_px)
+        rows = np.flatnonzero(sampled.stack_index == number)
+        codes[rows] = calibrated(torch.from_numpy(sampled.pixels[rows]), calibration.tables()).numpy()
     return sampled.pixels, codes
 
 
@@ -190,17 +194,17 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
     from napari_histoclust.core.figures.run_figures import draw_figures
     from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.run.edits import saved_run
+    from napari_histoclust.core.stains.calibration import SlideMeasures
     from napari_histoclust.core.steps.mapping import check_run_folder, map_stacks
-    from napari_histoclust.core.tissue.mask import TissueMasks
     from napari_histoclust.core.validation.report import validate_run
 
     check_run_folder(out)
     settings = FitSettings.resolve(preset, given)
     for_map = RunSettings.resolve(preset, given).for_map()
-    timer, masks = _Timer(out), TissueMasks()
-    yield from fit_stacks(stacks, settings, out / "model", masks)
+    timer, measures = _Timer(out), SlideMeasures()
+    yield from fit_stacks(stacks, settings, out / "model", measures)
     fit_seconds = timer.lap()
-    run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map, masks)
+    run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map, measures)
     timer.record("fit", fit_seconds, preset=preset)
     if run.embedding is None:
         run = yield from embed_run(run, settings.seed)
