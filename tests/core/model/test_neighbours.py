@@ -149,10 +149,32 @@ def test_the_applied_network_says_what_the_plain_one_says(model: Model) -> None:
 def test_logits_are_distances_to_the_centres(model: Model) -> None:
     codes = _codes(6)[..., 16:48, 16:48]
     encoded = Encoder(model, SETTINGS).encode_pixels(codes)
-    centres, heat = model.state["centres"].numpy(), float(model.state["temperature"])
+    centres = model.state["centres"].numpy()
+    heat, lapse = (float(model.state[name]) for name in ("temperature", "lapse"))
     for i in range(6):
         weights = [np.exp(-0.5 * ((encoded.latent[i] - c) ** 2).sum() / heat) for c in centres]
-        np.testing.assert_allclose(encoded.probabilities[i], np.array(weights) / sum(weights), atol=1e-4)
+        likely = (1 - lapse) * np.array(weights) / sum(weights) + lapse / len(weights)
+        np.testing.assert_allclose(encoded.probabilities[i], likely, atol=1e-4)
+
+
+def test_a_model_of_before_there_was_a_lapse_says_what_it_said(tmp_path: Path, model: Model) -> None:
+    """Its weights stay as they are, and with them the checksum by which its runs know it."""
+    without = {name: tensor for name, tensor in model.state.items() if name != "lapse"}
+    save_model(Model(model.spec, without), tmp_path / "m")
+    loaded = load_model(tmp_path / "m")
+    assert loaded.checksum() == Model(model.spec, without).checksum()
+    zero = Model(model.spec, without | {"lapse": torch.zeros(())})
+    codes = _codes(6)[..., 16:48, 16:48]
+    older, newer = (Encoder(m, SETTINGS).encode_pixels(codes).probabilities for m in (loaded, zero))
+    np.testing.assert_array_equal(older, newer)
+
+
+def test_the_bundle_says_how_reliable_its_confidence_is(model: Model) -> None:
+    assert model.spec.reliability is not None
+    error = model.spec.reliability["expected_calibration_error"]
+    n, sure, kept = np.array(model.spec.reliability["bins"]).T
+    assert n.sum() == len(_codes()) * SETTINGS.train_share
+    assert error == pytest.approx((n * abs(sure - kept)).sum() / n.sum(), abs=2e-4)
 
 
 def test_tables_calibrate_patches_before_the_network(model: Model) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from napari_histoclust.core.atomic import atomic_folder, check_place, now, read_json, write_json
 from napari_histoclust.core.config import FitSettings, InputPx
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.model.neighbours import NeighbourNetwork
+from napari_histoclust.core.model.neighbours import OPTIONAL, NeighbourNetwork
 from napari_histoclust.core.model.network import LATENT, Network
 
 FORMATS = (1, 2)
@@ -55,6 +55,8 @@ class ModelSpec(BaseModel):
         not weighted.
     trained_on : tuple of str
         Checksums of the headers of the image files that the training patches came from.
+    reliability : dict or None
+        What `Reliability.document` says of the confidence; None for a model that does not calibrate it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +77,7 @@ class ModelSpec(BaseModel):
     created: str = Field(default_factory=now)
     trained_on: tuple[str, ...] = ()
     source: str = "napari-histoclust"
+    reliability: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +97,9 @@ class Model:
     def checksum(self) -> str:
         """Return the SHA-256 of the weights and of how they are applied, not of how they came about."""
         digest = hashlib.sha256()
+        came_about = {"settings", "history", "created", "source", "reliability"}
         told_apart_since_2 = {"encoders", "latent"} if self.spec.format == 1 else set()
-        applied = self.spec.model_dump(
-            mode="json", exclude={"settings", "history", "created", "source"} | told_apart_since_2
-        )
+        applied = self.spec.model_dump(mode="json", exclude=came_about | told_apart_since_2)
         digest.update(json.dumps(applied, sort_keys=True).encode())
         for name in sorted(self.state):
             digest.update(name.encode())
@@ -107,7 +109,9 @@ class Model:
     def network(self) -> Network | NeighbourNetwork:
         """Build the network with these weights, ready to be applied (evaluation mode)."""
         network = empty_network(self.spec)
-        network.load_state_dict(dict(self.state))
+        initial = network.state_dict()
+        older = {name: initial[name] for name in OPTIONAL if name in initial}
+        network.load_state_dict(older | dict(self.state))
         return network.eval()
 
 
@@ -232,12 +236,12 @@ def check_state(state: Mapping[str, Tensor], spec: ModelSpec, source: str) -> No
     """
     with torch.device("meta"):
         expected = empty_network(spec).state_dict()
-    odd = sorted(set(expected) ^ set(state))
+    odd = sorted((set(expected) ^ set(state)) - (set(expected) & set(OPTIONAL)))
     if odd:
         trouble = "lacks" if odd[0] in expected else "has an unknown"
         raise HistoclustError(f"{source}: {trouble} weight {odd[0]}, it belongs to another network.")
     for name, tensor in expected.items():
-        if tensor.shape != state[name].shape:
+        if name in state and tensor.shape != state[name].shape:
             raise HistoclustError(
                 f"{source}: weight {name} is {tuple(state[name].shape)} where {len(spec.stains)} stains and "
                 f"{spec.clusters} clusters need {tuple(tensor.shape)}."

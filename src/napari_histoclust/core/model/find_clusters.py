@@ -1,6 +1,6 @@
 """Clusters in the metric of trained encoders, and how sure a patch's own is.
 
-n patches that trained, m pairs, f features, d axes, K clusters, b bootstraps.
+n patches that trained, m pairs, f features, d axes, K clusters.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment, minimize_scalar
-from scipy.special import log_softmax
 from torch import Tensor
 
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.augment import margin_of
+from napari_histoclust.core.model.confidence import (
+    Reliability,
+    draw_bootstraps,
+    measure_confidence,
+    regions_of,
+)
 from napari_histoclust.core.model.metric import Float, Metric, learn_metric
 from napari_histoclust.core.model.neighbours import UNIT, NeighbourNetwork
 
 STARTS = 10
 """Starts of k-means, the best of which is kept."""
 
-BOOTSTRAPS = 10
 _STARTS_OF_BOOTSTRAP = 3
 
 
@@ -55,9 +58,14 @@ class Taught:
 
 
 def find_clusters(
-    network: NeighbourNetwork, pixels: Tensor, rows: NDArray[np.int64], seed: int, device: torch.device
-) -> Job[None]:
-    """Learn metric, centres and temperature from patches, and put them into the network.
+    network: NeighbourNetwork,
+    pixels: Tensor,
+    rows: NDArray[np.int64],
+    seed: int,
+    device: torch.device,
+    places: Float | None = None,
+) -> Job[Reliability]:
+    """Learn metric, centres and confidence from patches, and put them into the network.
 
     Parameters
     ----------
@@ -70,22 +78,40 @@ def find_clusters(
     seed : int
     device : torch.device
         Where the network is.
+    places : (p, 3) float64, optional
+        Slide, y and x of each, in sides of a patch; without them bootstraps draw single patches, which finds
+        the clusters surer than they are.
+
+    Returns
+    -------
+    Reliability
+        Of the confidence, on bootstraps that it was not fitted to.
     """
     rng = np.random.default_rng(seed)
     taught = yield from _teach(network, pixels, rows, device)
-    metric = taught.metric(network.axes.shape[1], rng)
+    axes = network.axes.shape[1]
+    metric = taught.metric(axes, rng)
     yield Progress("Finding clusters")
-    places = metric.apply(taught.features)
-    centres = _kmeans(places, len(network.centres), STARTS, seed)
-    agreement = yield from _agreement(taught, _nearest(places, centres), centres.shape, rng)
+    here = metric.apply(taught.features)
+    centres = _kmeans(here, len(network.centres), STARTS, seed)
+    regions = np.arange(len(rows)) if places is None else regions_of(places[rows])
+    bootstraps = yield from draw_bootstraps(taught, axes, regions, rng)
+    confidence, checked = yield from measure_confidence(bootstraps, here, centres, _kmeans_of_bootstrap, seed)
+    assert checked is not None, "some bootstraps are held out"
     found = {
         "mean": metric.mean,
         "axes": metric.axes,
         "centres": centres,
-        "temperature": np.array(fit_temperature(_squared(places, centres), agreement)),
+        "temperature": np.array(confidence.temperature),
+        "lapse": np.array(confidence.lapse),
     }
     for name, value in found.items():
         getattr(network, name).copy_(torch.from_numpy(value))
+    return checked
+
+
+def _kmeans_of_bootstrap(places: Float, clusters: int, seed: int) -> Float:
+    return _kmeans(places, clusters, _STARTS_OF_BOOTSTRAP, seed)
 
 
 def _teach(
@@ -121,59 +147,3 @@ def _kmeans(places: Float, clusters: int, starts: int, seed: int) -> Float:
 
     centres: Float = KMeans(clusters, n_init=starts, random_state=seed).fit(places).cluster_centers_
     return centres
-
-
-def _squared(places: Float, centres: Float) -> Float:
-    """Return the (n, K) squared distances, in units of the noise."""
-    return np.stack([((places - centre) ** 2).sum(axis=1) for centre in centres], axis=1)
-
-
-def _nearest(places: Float, centres: Float) -> NDArray[np.int64]:
-    return np.asarray(_squared(places, centres).argmin(axis=1))
-
-
-def _agreement(
-    taught: Taught, labels: NDArray[np.int64], shape: tuple[int, ...], rng: np.random.Generator
-) -> Job[Float]:
-    """Return the (n,) share of bootstraps of the patches that give each patch the cluster it has.
-
-    Each learns metric and clusters anew; its clusters are named after those that they share most patches
-    with, one to one.
-    """
-    kept = np.zeros(len(labels))
-    clusters, axes = shape
-    for number in range(BOOTSTRAPS):
-        yield Progress("Measuring how sure the clusters are", number, BOOTSTRAPS)
-        sample = taught.resampled(rng.integers(len(labels), size=len(labels)))
-        metric = sample.metric(axes, rng)
-        places = metric.apply(sample.features)
-        centres = _kmeans(places, clusters, _STARTS_OF_BOOTSTRAP, int(rng.integers(2**31)))
-        others = _nearest(metric.apply(taught.features), centres)
-        kept += named_after(others, labels, clusters) == labels
-    return np.asarray(kept / BOOTSTRAPS)
-
-
-def named_after(others: NDArray[np.int64], labels: NDArray[np.int64], clusters: int) -> NDArray[np.int64]:
-    """Return (n,) `others` with each cluster renamed to the one of `labels` that it overlaps most."""
-    overlap = np.zeros((clusters, clusters))
-    np.add.at(overlap, (others, labels), 1)
-    return np.asarray(linear_sum_assignment(overlap, maximize=True)[1][others])
-
-
-def fit_temperature(squared: Float, agreement: Float) -> float:
-    """Return the factor on the noise with which confidence tells agreement best (largest likelihood).
-
-    Parameters
-    ----------
-    squared : (n, K) float64
-        Squared distances to the centres, in units of the noise.
-    agreement : (n,) float64
-        Share of the bootstraps that agree, 0..1.
-    """
-
-    def loss(log_temperature: float) -> float:
-        sure = log_softmax(-0.5 * squared / np.exp(log_temperature), axis=1).max(axis=1)
-        unsure = np.log1p(-np.exp(np.minimum(sure, -1e-9)))
-        return -float((agreement * sure + (1 - agreement) * unsure).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-1.0, 6.0), method="bounded").x))

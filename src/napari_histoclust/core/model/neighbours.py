@@ -17,6 +17,9 @@ WIDTH = 128
 """Numbers that an encoder gives a patch: channels of its last layer, averaged over the grid."""
 
 _CHANNELS = (48, 96, WIDTH)
+OPTIONAL = ("lapse",)
+"""Buffers that a model of an earlier version lacks, whose initial values change nothing."""
+
 UNIT = 40.0
 """Code of tissue at its stain's own strength, as `core/stains/calibration.py` gives it."""
 
@@ -60,6 +63,7 @@ class NeighbourNetwork(nn.Module):
     axes: Tensor
     centres: Tensor
     temperature: Tensor
+    lapse: Tensor
 
     def __init__(self, stains: int, clusters: int, encoders: int, axes: int) -> None:
         super().__init__()
@@ -69,6 +73,7 @@ class NeighbourNetwork(nn.Module):
         self.register_buffer("axes", torch.zeros(encoders * WIDTH, axes))
         self.register_buffer("centres", torch.zeros(clusters, axes))
         self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("lapse", torch.zeros(()))
 
     def features(self, pictures: Tensor) -> Tensor:
         """Return the (n, 128 e) numbers of all encoders for (n, 3 s, i, i) pictures."""
@@ -82,7 +87,11 @@ class NeighbourNetwork(nn.Module):
         """Return the (n, d) places in the metric and the (n, K) logits of (n, 128 e) features.
 
         The noise is the unit matrix there, so that the log-likelihood of a cluster is minus half the
-        squared distance to its centre.
+        squared distance to its centre; temperature and lapse: `core/model/confidence.py`.
         """
         places = (features - self.mean) @ self.axes
-        return places, -0.5 * torch.cdist(places, self.centres).square() / self.temperature
+        likely = functional.log_softmax(
+            -0.5 * torch.cdist(places, self.centres).square() / self.temperature, dim=1
+        )
+        by_chance = torch.log(self.lapse / likely.shape[1])  # -inf without any, which adds nothing
+        return places, torch.logaddexp(likely + torch.log1p(-self.lapse), by_chance)

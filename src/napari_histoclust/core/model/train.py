@@ -44,6 +44,7 @@ def train(
     spec: ModelSpec,
     settings: FitSettings,
     checkpoint: Path | None = None,
+    places: NDArray[np.float64] | None = None,
 ) -> Job[Model]:
     """Train a model from random weights, or from where `checkpoint` stands.
 
@@ -59,6 +60,8 @@ def train(
     settings : FitSettings
     checkpoint : Path, optional
         File that keeps the state; written at the ends of epochs, at most every ten seconds, and at the end.
+    places : (n, 3) float64, optional
+        Slide, y and x of each patch, in sides of a patch: what confidence is measured by.
 
     Yields
     ------
@@ -82,9 +85,10 @@ def train(
             course.save(checkpoint, last=course.epoch == settings.epochs)
         if isinstance(course.trainer, NeighbourTrainer):
             trainer = course.trainer
-            yield from find_clusters(
-                trainer.labels, data.pixels, data.training, settings.seed, trainer.device
+            checked = yield from find_clusters(
+                trainer.labels, data.pixels, data.training, settings.seed, trainer.device, places
             )
+            spec = spec.model_copy(update={"reliability": checked.document()})
     return course.model(spec)
 
 

@@ -48,6 +48,10 @@ class SampledPatches:
     def __len__(self) -> int:
         return len(self.stack_index)
 
+    def places(self, patch_px: float) -> NDArray[np.float64]:
+        """Return (n, 3): slide, y and x of each centre, in sides of a patch."""
+        return np.stack([self.stack_index, self.y_px / patch_px, self.x_px / patch_px], axis=1)
+
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:

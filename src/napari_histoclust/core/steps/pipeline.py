@@ -18,6 +18,7 @@ from napari_histoclust.core.run.manifest import read_manifest
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.bundle import Model, ModelSpec
+    from napari_histoclust.core.patches.sample import SampledPatches
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.protocol import UInt8
     from napari_histoclust.core.slides.stack import Stack
@@ -58,9 +59,9 @@ def fit_stacks(
     if out is not None and _is_model_of(out, spec):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
-    _, codes = yield from sample_stacks(stacks, spec, settings, measures)
+    sampled, codes = yield from sample_stacks(stacks, spec, settings, measures)
     checkpoint = None if out is None else _training_folder(out) / "checkpoint.pt"
-    model = yield from train(codes, spec, settings, checkpoint)
+    model = yield from train(codes, spec, settings, checkpoint, sampled.places(spec.patch_px))
     if out is not None:
         save_model(model, out)
         shutil.rmtree(_training_folder(out), ignore_errors=True)
@@ -139,14 +140,14 @@ def _identity(spec: ModelSpec, device: Device) -> dict[str, Any]:
 
 def sample_stacks(
     stacks: Sequence[Stack], spec: ModelSpec, settings: FitSettings, measures: SlideMeasures | None = None
-) -> Job[tuple[UInt8, UInt8]]:
+) -> Job[tuple[SampledPatches, UInt8]]:
     """Read random tissue patches for training with what lies around them, resized for the network.
 
     Returns
     -------
-    pixels : (n, 3 s, i + 2 m, i + 2 m) uint8
-        As they are on the slides.
-    codes : the same shape, uint8
+    sampled : SampledPatches
+        (n, 3 s, i + 2 m, i + 2 m) pixels as they are on the slides, and where they lie.
+    codes : the shape of the pixels, uint8
         As the network takes them: calibrated by slide where the model asks for it, else the pixels.
     """
     import torch
@@ -174,13 +175,13 @@ def sample_stacks(
         resize=lambda patches: resize_patches(patches, side, spec.axes).numpy(),
     )
     if spec.scaling == "divide_by_255":
-        return sampled.pixels, sampled.pixels
+        return sampled, sampled.pixels
     codes = np.empty_like(sampled.pixels)
     for number, stack in enumerate(stacks):
         calibration = yield from measures.calibration(stack, spec.stains, settings.patch_px)
         rows = np.flatnonzero(sampled.stack_index == number)
         codes[rows] = calibrated(torch.from_numpy(sampled.pixels[rows]), calibration.tables()).numpy()
-    return sampled.pixels, codes
+    return sampled, codes
 
 
 def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSettings) -> Job[Run]:
@@ -264,10 +265,10 @@ def choose_k_of_stack(
 
     check_comparison_folder(out)
     spec = model_spec([stack], settings)
-    pixels, codes = yield from sample_stacks([stack], spec, settings)
+    sampled, codes = yield from sample_stacks([stack], spec, settings)
     return (
         yield from choose_k(
-            pixels,
+            sampled.pixels,
             spec,
             settings,
             codes=codes,
