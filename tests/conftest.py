@@ -29,8 +29,9 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _records_of_the_tests_own(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What the tests write is not noted in the state folder of whoever runs them."""
+    """What the tests write is not noted in the state folder, or kept in the cache, of whoever runs them."""
     os.environ["HISTOCLUST_STATE"] = str(tmp_path_factory.mktemp("state"))
+    os.environ["HISTOCLUST_FEATURES"] = str(tmp_path_factory.mktemp("features"))
 
 
 class PatientQtBot(QtBot):

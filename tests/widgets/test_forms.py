@@ -26,6 +26,10 @@ def values_of(declared: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.sampled_from(declared["enum"])
     if "anyOf" in declared:
         return st.one_of(st.none(), values_of(declared["anyOf"][0]))
+    if declared["type"] == "string":
+        return st.sampled_from(
+            [*declared["examples"], "timm:vit_small_patch16_224", "a folder/network.pt@224"]
+        )
     if declared["type"] == "boolean":
         return st.booleans()
     if declared["type"] == "integer":

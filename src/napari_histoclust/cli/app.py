@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     int
         0 done; 2 something the user can fix, said in one line on standard error; 130 interrupted.
     """
-    for module in ("training", "analysis", "system"):  # each adds its commands to `app`
+    for module in ("training", "analysis", "system", "caches"):  # each adds its commands to `app`
         import_module(f"napari_histoclust.cli.{module}")
     _silence_libraries()
     try:

@@ -6,8 +6,10 @@ A preset is a full set of values, one record in `PRESETS`; what the user gives r
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +21,15 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 # Not a Literal of numbers: the command line hands over text, which pydantic turns into a number here.
 InputPx = Annotated[int, Field(ge=32, le=64, multiple_of=32)]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+DEFAULT_ENCODER = "neighbours"
+ENCODERS: tuple[str, ...] = tuple(
+    sorted(
+        (found.name for found in pkgutil.iter_modules([str(Path(__file__).parent / "model" / "encoders")])),
+        key=lambda name: (name != DEFAULT_ENCODER, name),
+    )
+)
+"""Names of the encoders: one file each in `model/encoders`, which is not imported for that."""
 
 
 class Settings(BaseModel):
@@ -76,8 +87,16 @@ class FitSettings(ComputeSettings):
         description="autoencoder: the paper's network, which clusters by itself. neighbours: encoders that "
         "learn what a patch shares with its surroundings, a metric taught by neighbours, and k-means in it.",
     )
+    encoder: Annotated[str, Field(min_length=1)] = Field(
+        DEFAULT_ENCODER,
+        description=f"What describes a patch to the method neighbours: {', '.join(ENCODERS)}; or a network "
+        "of your own, timm:NAME or the path of a TorchScript file. @128 behind it: its pictures' side in px.",
+        json_schema_extra={"examples": list(ENCODERS)},
+    )
     encoders: Annotated[int, Field(ge=1, le=8)] = Field(
-        1, description="Encoders trained side by side; more make the clusters depend less on the seed."
+        1,
+        description="Encoders trained side by side, where the encoder is one that is trained; more make the "
+        "clusters depend less on the seed.",
     )
     metric_axes: Annotated[int, Field(ge=2, le=40)] = Field(
         10, description="Axes of the metric in which k-means looks for clusters."
@@ -157,6 +176,12 @@ class FitSettings(ComputeSettings):
 
     def check(self) -> None:
         """Raise HistoclustError where two settings contradict each other."""
+        if self.method == "autoencoder" and self.encoder != DEFAULT_ENCODER:
+            raise SettingError(
+                "{encoder} {}: the method autoencoder has an encoder of its own: choose the {preset} robust, "
+                "or leave the encoder out.",
+                self.encoder,
+            )
         if self.method == "neighbours" and self.surround != 0.5:
             raise SettingError(
                 "{surround} {:g}: the method neighbours reads half a patch around each: leave it at 0.5.",

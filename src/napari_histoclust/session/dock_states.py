@@ -105,13 +105,15 @@ def describe_model(spec: ModelSpec) -> Mapping[str, str]:
     """Return what there is to know of a model, caption and text, in the order of importance."""
     files = len(spec.trained_on)
     epochs = int(spec.history[-1]["epoch"]) if spec.history else spec.settings.epochs
+    is_trained = spec.format < 3 or bool(spec.history)
     return {
         "Stains": ", ".join(spec.stains),
         "Clusters": str(spec.clusters),
+        **({} if spec.settings.method == "autoencoder" else {"Encoder": spec.encoder}),
         "Patch": format_side(spec.patch_px, spec.um_per_px),
         "Scale": format_scale(spec.um_per_px),
         "Trained on": f"{files} image{'s' if files > 1 else ''}" if files else spec.source,
-        "Epochs": f"{epochs:,}",
+        "Epochs": f"{epochs:,}" if is_trained else "none: the encoder is not trained",
         "Made": spec.created.replace("T", " ")[:16],
     }
 

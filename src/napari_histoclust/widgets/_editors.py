@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 from napari_histoclust.session.forms.number_range import NumberRange, range_of
 from napari_histoclust.session.forms.numbers import Typed
 from napari_histoclust.widgets._controls import scrolled_past
+from napari_histoclust.widgets._name_box import NameEditor
 from napari_histoclust.widgets._number_box import AUTOMATIC, NumberBox
 
 
@@ -49,11 +50,13 @@ def editor_of(name: str, declared: Mapping[str, Any]) -> Editor:
 
 
 def _choice(declared: Mapping[str, Any], hint: str) -> Editor:
-    """Return a tick or a list; an optional name, of which there is no list yet, is given one later."""
+    """Return a tick, a list, or a box for a name; an optional name without a list yet gets one later."""
     if declared.get("type") == "boolean":
         tick: Editor = CheckBox()
         tick.native.setToolTip(hint)
         return tick
+    if "examples" in declared:
+        return NameEditor(declared["examples"], hint)
     box: Editor = ComboBox(choices=_entries(declared))
     scrolled_past(box.native).setToolTip(hint)
     return box

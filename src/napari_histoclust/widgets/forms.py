@@ -190,7 +190,9 @@ class FitForm(QWidget):
         self._former: Preset = preset
         self._preset = editor_of("preset", {"enum": list(PRESETS), "description": PRESET_HELP})
         self._preset.value = preset
-        self.form = SettingsForm(PRESETS[preset].settings, ("clusters", "patch_px", "patches", "epochs"))
+        self.form = SettingsForm(
+            PRESETS[preset].settings, ("clusters", "patch_px", "patches", "epochs", "encoder")
+        )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self.form.rows.insertRow(0, tipped(QLabel("Preset"), PRESET_HELP), self._preset.native)

@@ -126,7 +126,8 @@ def test_a_stream_gives_what_the_whole_gives_in_full_chunks(model: Model, cuts: 
     encoder.encode_pixels = lambda pixels: (sizes.append(len(pixels)), encode(pixels))[1]  # type: ignore[method-assign]
     stream = EncodingStream(encoder)
     for piece in np.split(patches, sorted(set(cuts))):
-        stream.add(piece)
+        for _ in stream.add(piece):
+            pass
     encoded = stream.finish()
     assert np.array_equal(encoded.latent, whole.latent)
     assert np.array_equal(encoded.probabilities, whole.probabilities)

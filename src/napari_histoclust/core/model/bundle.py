@@ -17,13 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from napari_histoclust.core.atomic import atomic_folder, check_place, now, read_json, write_json
-from napari_histoclust.core.config import FitSettings, InputPx
+from napari_histoclust.core.config import DEFAULT_ENCODER, FitSettings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.model.encoder import FrozenIdentity, encoder_of
 from napari_histoclust.core.model.neighbours import OPTIONAL, NeighbourNetwork
 from napari_histoclust.core.model.network import LATENT, Network
 
-FORMATS = (1, 2)
-"""Bundle formats that are read: 1 the autoencoder, 2 encoders taught by neighbours."""
+FORMATS = (1, 2, 3)
+"""Bundle formats that are read: 1 the autoencoder, 2 encoders trained by neighbours, 3 any encoder."""
 
 _WEIGHTS, _SPEC = "model.safetensors", "model.json"
 
@@ -46,6 +47,10 @@ class ModelSpec(BaseModel):
     scaling : "divide_by_255" or "tissue_strength"
         How px values become the network's numbers: 0..1, or optical density above the slide's own glass in
         units of its own tissue (`core/stains/calibration.py`).
+    encoder : str
+        What describes a patch to the metric, as `core/model/encoder.py` reads it; a file by its whole path.
+    frozen : FrozenIdentity or None
+        The network that is not in the bundle, where the encoder is one that was trained elsewhere.
     encoders, latent : int
         Encoders side by side, and numbers that describe a patch.
     history : tuple of dict
@@ -66,10 +71,12 @@ class ModelSpec(BaseModel):
     stains: Annotated[tuple[str, ...], Field(min_length=1)]
     patch_px: Annotated[int, Field(ge=4)]
     um_per_px: float | None = None
-    input_px: InputPx = 64
+    input_px: Annotated[int, Field(ge=16, le=1024, multiple_of=2)] = 64
     clusters: Annotated[int, Field(ge=2)]
     axes: Literal["yx", "xy"] = "yx"
     scaling: Literal["divide_by_255", "tissue_strength"] = "divide_by_255"
+    encoder: str = DEFAULT_ENCODER
+    frozen: FrozenIdentity | None = None
     encoders: Annotated[int, Field(ge=1)] = 1
     latent: Annotated[int, Field(ge=2)] = LATENT
     settings: FitSettings = FitSettings()
@@ -98,8 +105,10 @@ class Model:
         """Return the SHA-256 of the weights and of how they are applied, not of how they came about."""
         digest = hashlib.sha256()
         came_about = {"settings", "history", "created", "source", "reliability"}
-        told_apart_since_2 = {"encoders", "latent"} if self.spec.format == 1 else set()
-        applied = self.spec.model_dump(mode="json", exclude=came_about | told_apart_since_2)
+        later = {1: {"encoders", "latent", "encoder", "frozen"}, 2: {"encoder", "frozen"}}
+        applied = self.spec.model_dump(mode="json", exclude=came_about | later.get(self.spec.format, set()))
+        if self.spec.frozen is not None:
+            del applied["encoder"]  # the network is known by its checksum, wherever its file lies
         digest.update(json.dumps(applied, sort_keys=True).encode())
         for name in sorted(self.state):
             digest.update(name.encode())
@@ -118,7 +127,7 @@ class Model:
 def empty_network(spec: ModelSpec) -> Network | NeighbourNetwork:
     """Build the network that `spec` describes, with random weights from PyTorch's global generator."""
     if spec.architecture == "neighbours_3":
-        return NeighbourNetwork(len(spec.stains), spec.clusters, spec.encoders, spec.latent)
+        return NeighbourNetwork(encoder_of(spec.encoder).make(spec), spec.clusters, spec.latent)
     return Network(len(spec.stains), spec.clusters, spec.input_px)
 
 
@@ -203,16 +212,30 @@ def load_spec(folder: Path) -> ModelSpec:
     if number not in FORMATS:
         raise HistoclustError(
             f"{path}: model format {number} is unknown to this version, which reads formats "
-            f"{FORMATS[0]} and {FORMATS[-1]}: update napari-histoclust or fit the model again."
+            f"{FORMATS[0]} to {FORMATS[-1]}: update napari-histoclust or fit the model again."
         )
     try:
-        return ModelSpec.model_validate(document)
+        spec = ModelSpec.model_validate(document)
+        _check_encoder(spec, path)
+        return spec
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise HistoclustError(
             f"{path}: entry {where}: {first['msg']}, fit or import the model again."
         ) from error
+
+
+def _check_encoder(spec: ModelSpec, path: Path) -> None:
+    try:
+        is_frozen = encoder_of(spec.encoder).identify is not None
+    except HistoclustError as error:
+        raise HistoclustError(
+            f"{path}: was made with the encoder {spec.encoder}, which this version does not know: update "
+            "napari-histoclust or fit the model again."
+        ) from error
+    if is_frozen != (spec.frozen is not None):
+        raise HistoclustError(f"{path}: entry frozen does not fit the encoder, fit the model again.")
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:

@@ -10,15 +10,16 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.model.bundle import Model
 from napari_histoclust.core.model.devices import choose_device, choose_precision, readable_memory_errors
-from napari_histoclust.core.model.neighbours import UNIT, NeighbourNetwork
-from napari_histoclust.core.model.network import SLOPE, Network, latent_vectors
+from napari_histoclust.core.model.encoders.neighbours import convolution_stack
+from napari_histoclust.core.model.neighbours import NeighbourNetwork
+from napari_histoclust.core.model.network import Network, latent_vectors
 
 Tables = NDArray[np.uint8] | None
 Applied = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -122,7 +123,7 @@ class Encoder:
     Raises
     ------
     HistoclustError
-        If the device is not there.
+        If the device is not there, or the frozen network that the model was made with.
     """
 
     def __init__(self, model: Model, settings: ComputeSettings | None = None) -> None:
@@ -130,8 +131,10 @@ class Encoder:
         self.spec = model.spec
         self._device = choose_device(settings)
         self._dtype = choose_precision(settings, self._device)
-        self.chunk = _CHUNK[self._device.type]
-        self._apply = _applied(model, self._device, self._dtype)
+        network = model.network()
+        self._apply = _applied(network, self._device, self._dtype)
+        own = network.encoders.chunk if isinstance(network, NeighbourNetwork) else None
+        self.chunk = own or _CHUNK[self._device.type]
 
     @property
     def device_name(self) -> str:
@@ -193,16 +196,26 @@ class EncodingStream:
         self._encoder = encoder
         self._waiting: list[Tensor] = []
         self._parts: list[Encoded] = []
+        self._encoded = 0
 
-    def add(self, patches: NDArray[np.uint8], tables: Tables = None) -> None:
-        """Take (n, s, p, p, 3) uint8 patches of one slide and encode what fills whole chunks."""
+    def add(self, patches: NDArray[np.uint8], tables: Tables = None) -> Iterator[int]:
+        """Take (n, s, p, p, 3) uint8 patches of one slide and encode what fills whole chunks.
+
+        Yields
+        ------
+        int
+            After each chunk, the patches encoded so far: large networks take seconds for one.
+        """
         size = self._encoder.chunk
         self._waiting.append(self._encoder.prepare(patches, tables))
         whole = sum(len(pixels) for pixels in self._waiting) // size * size
         if whole:
             pixels = torch.cat(self._waiting)
-            self._parts.append(self._encoder.encode_pixels(pixels[:whole]))
             self._waiting = [pixels[whole:].clone(memory_format=torch.channels_last)]
+            for start in range(0, whole, size):
+                self._parts.append(self._encoder.encode_pixels(pixels[start : start + size]))
+                self._encoded += size
+                yield self._encoded
 
     def finish(self) -> Encoded:
         """Encode the rest and return all, in the order in which they came."""
@@ -215,9 +228,8 @@ class EncodingStream:
         )
 
 
-def _applied(model: Model, device: torch.device, dtype: torch.dtype) -> Applied:
+def _applied(network: Network | NeighbourNetwork, device: torch.device, dtype: torch.dtype) -> Applied:
     """Return the function from (n, 3 s, i, i) uint8 pixels to (n, l) numbers and (n, K) logits."""
-    network = model.network()
     if isinstance(network, NeighbourNetwork):
         return _AppliedNeighbours(network, device, dtype)
     return _AppliedAutoencoder(network, device, dtype)
@@ -230,8 +242,8 @@ class _AppliedAutoencoder:
         classifier = network.classifier
         convolutions = [fuse_conv_bn_eval(*block) for block in network.encoder.blocks()]
         head = [fuse_conv_bn_eval(classifier.conv1, classifier.bnor1), classifier.conv2, classifier.conv3]
-        self._encoder = _stack(convolutions, 255.0, device, dtype)
-        self._head = _stack(head, 1.0, device, dtype)
+        self._encoder = convolution_stack(convolutions, 255.0, device, dtype)
+        self._head = convolution_stack(head, 1.0, device, dtype)
         self._dtype = dtype
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -240,26 +252,11 @@ class _AppliedAutoencoder:
 
 
 class _AppliedNeighbours:
-    """Encoders without BatchNorm, the unit of the codes in the first weights; the metric in 32 bits."""
+    """The encoder as it applies itself, and the metric in 32 bits."""
 
     def __init__(self, network: NeighbourNetwork, device: torch.device, dtype: torch.dtype) -> None:
-        self._encoders = [
-            _stack([fuse_conv_bn_eval(*block) for block in encoder.blocks()], UNIT, device, dtype)  # type: ignore[operator]
-            for encoder in network.encoders
-        ]
+        self._features = network.encoders.applied(device, dtype)
         self._label = network.to(device).label
-        self._dtype = dtype
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        x = pixels.to(self._dtype, memory_format=torch.channels_last)
-        return self._label(torch.cat([e(x).float().mean(dim=(2, 3)) for e in self._encoders], dim=1))
-
-
-def _stack(
-    convolutions: list[nn.Conv2d], unit: float, device: torch.device, dtype: torch.dtype
-) -> nn.Sequential:
-    """Chain convolutions, each with its LeakyReLU; the first divides its input by `unit`."""
-    convolutions[0].weight.data /= unit
-    layers = [layer for conv in convolutions for layer in (conv, nn.LeakyReLU(SLOPE, inplace=True))]
-    stack = nn.Sequential(*layers).eval().requires_grad_(False)
-    return stack.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return self._label(self._features(pixels))

@@ -20,12 +20,14 @@ from napari_histoclust.core.model.confidence import (
     measure_confidence,
     regions_of,
 )
+from napari_histoclust.core.model.encoder import EncoderPart
 from napari_histoclust.core.model.metric import Float, Metric, learn_metric
-from napari_histoclust.core.model.neighbours import UNIT, NeighbourNetwork
+from napari_histoclust.core.model.neighbours import NeighbourNetwork
 
 STARTS = 10
 """Starts of k-means, the best of which is kept."""
 
+_CHUNK = 256
 _STARTS_OF_BOOTSTRAP = 3
 
 
@@ -38,23 +40,23 @@ class Taught:
     features : (n, f) float64
     first, second : (2 n, f) float64
         The patches left and right of each, then those above and below: pairs that touch.
-    encoders : int
-        Encoders whose features stand side by side.
+    groups : int
+        Groups of features of equal width, see `EncoderPart`.
     """
 
     features: Float
     first: Float
     second: Float
-    encoders: int
+    groups: int
 
     def metric(self, axes: int, rng: np.random.Generator) -> Metric:
         """Learn the metric from all patches and pairs."""
-        return learn_metric(self.features, self.first, self.second, self.encoders, axes=axes, rng=rng)
+        return learn_metric(self.features, self.first, self.second, self.groups, axes=axes, rng=rng)
 
     def resampled(self, rows: NDArray[np.int64]) -> Taught:
         """Return the patches `rows`, which may repeat, with their pairs."""
         pairs = np.concatenate([rows, rows + len(self.features)])
-        return Taught(self.features[rows], self.first[pairs], self.second[pairs], self.encoders)
+        return Taught(self.features[rows], self.first[pairs], self.second[pairs], self.groups)
 
 
 def find_clusters(
@@ -70,7 +72,7 @@ def find_clusters(
     Parameters
     ----------
     network : NeighbourNetwork
-        Its encoders are trained.
+        Its encoder is trained, if it is one that is trained; here it learns what it needs of the patches.
     pixels : (p, 3 s, 2 i, 2 i) uint8 tensor
         Codes of patches of i px a side, each with half a patch of what lies around it.
     rows : (n,) int64
@@ -121,25 +123,30 @@ def _teach(
     side = pixels.shape[-1] // 2
     middle = margin_of(pixels, side)
     corners = ((middle, middle), (middle, 0), (middle, side), (0, middle), (side, middle))
-    parts = []
-    for number, (y, x) in enumerate(corners):
-        yield Progress("Learning from neighbours", number, len(corners))
-        parts.append(_features(network, pixels[..., y : y + side, x : x + side], rows, device))
-    own, left, right, above, below = parts
+    encoder = network.encoders.eval()
+    encoder.ready(device)
+    chunks = np.array_split(rows, max(1, len(rows) // (encoder.chunk or _CHUNK)))
+    measured, done = [], 0
+    for y, x in corners:
+        parts = []
+        for chunk in chunks:
+            yield Progress("Learning from neighbours", done, len(corners) * len(rows))
+            window = pixels[torch.from_numpy(chunk), :, y : y + side, x : x + side]
+            parts.append(_measured(encoder, window.to(device)))
+            done += len(chunk)
+        measured.append(torch.cat(parts))
+    with torch.no_grad():
+        encoder.learn(measured[0])
+        own, left, right, above, below = (
+            encoder.condense(part.to(device)).cpu().double().numpy() for part in measured
+        )
     first, second = np.concatenate([left, above]), np.concatenate([right, below])
-    return Taught(own, first, second, len(network.encoders))
+    return Taught(own, first, second, encoder.groups)
 
 
 @torch.inference_mode()
-def _features(
-    network: NeighbourNetwork, pixels: Tensor, rows: NDArray[np.int64], device: torch.device
-) -> Float:
-    network.eval()
-    parts = [
-        network.features(pixels[torch.from_numpy(chunk)].to(device).float() / UNIT).cpu()
-        for chunk in np.array_split(rows, max(1, len(rows) // 256))
-    ]
-    return torch.cat(parts).double().numpy()
+def _measured(encoder: EncoderPart, pixels: Tensor) -> Tensor:
+    return encoder.measure(pixels.float() / encoder.unit).cpu()
 
 
 def _kmeans(places: Float, clusters: int, starts: int, seed: int) -> Float:

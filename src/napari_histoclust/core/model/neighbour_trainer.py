@@ -20,7 +20,8 @@ from torch.nn import functional
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.model.augment import Views, draw_views, make_views, margin_of
 from napari_histoclust.core.model.devices import choose_device, choose_precision, on_card
-from napari_histoclust.core.model.neighbours import UNIT, WIDTH, NeighbourNetwork
+from napari_histoclust.core.model.encoders.neighbours import WIDTH, NeighbourEncoders
+from napari_histoclust.core.model.neighbours import UNIT, NeighbourNetwork
 from napari_histoclust.core.model.trainer import Parts, cooling, set_rate
 
 _PROJECTED = (256, 128)
@@ -125,15 +126,16 @@ class NeighbourTrainer:
         self.settings = settings
         self.device = choose_device(settings)
         self._dtype = choose_precision(settings, self.device)
-        self.labels = network
+        assert isinstance(network.encoders, NeighbourEncoders)
+        self.labels, self._encoders = network, network.encoders
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self._projectors = nn.ModuleList(_projector() for _ in network.encoders)
+            self._projectors = nn.ModuleList(_projector() for _ in self._encoders.each())
         self.network = nn.ModuleDict({"labels": network, "projectors": self._projectors})
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=settings.learning_rate)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self._dtype == torch.float16)
-        self._stains = network.stains
+        self._stains = self._encoders.stains
 
     def place(self, pixels: Tensor) -> Tensor:
         """Return the codes on the graphics card, if half of what is free there holds them."""
@@ -176,7 +178,7 @@ class NeighbourTrainer:
         stored = pixels.to(self.device, non_blocking=True).permute(0, 2, 3, 1).contiguous()
         both = make_pair(stored, views, margin_of(pixels, self.settings.input_px)).permute(0, 3, 1, 2)
         sums: Parts = {}
-        for encoder, projector in zip(self.labels.encoders, self._projectors, strict=True):
+        for encoder, projector in zip(self._encoders.each(), self._projectors, strict=True):
             with torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32):
                 projected = projector(encoder(both))
             for name, part in vicreg_parts(*projected.float().chunk(2)).items():

@@ -1,60 +1,30 @@
-"""Encoders taught by neighbours, the metric on what they say, and the clusters in it.
+"""An encoder, the metric on what it says, and the clusters in it.
 
-n patches, s stains, i px a side, e encoders, d axes, K clusters. How they learn: `neighbour_trainer.py`.
+n patches, s stains, i px a side, f features, d axes, K clusters.
 """
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_histoclust.core.model.network import SLOPE, Block
+from napari_histoclust.core.model.encoder import UNITS, EncoderPart
 
-WIDTH = 128
-"""Numbers that an encoder gives a patch: channels of its last layer, averaged over the grid."""
-
-_CHANNELS = (48, 96, WIDTH)
 OPTIONAL = ("lapse",)
 """Buffers that a model of an earlier version lacks, whose initial values change nothing."""
 
-UNIT = 40.0
+UNIT = UNITS["codes"]
 """Code of tissue at its stain's own strength, as `core/stains/calibration.py` gives it."""
 
 
-class NeighbourEncoder(nn.Module):
-    """Three times [convolution k4 s2 p1, BatchNorm, LeakyReLU], then the mean over the grid."""
-
-    def __init__(self, stains: int) -> None:
-        super().__init__()
-        sizes = (3 * stains, *_CHANNELS)
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(sizes)
-        )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for channels in _CHANNELS)
-
-    def blocks(self) -> list[Block]:
-        """Return the pairs of convolution and BatchNorm, first to last."""
-        return list(zip(self.convolutions, self.norms, strict=True))  # type: ignore[arg-type]
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Map (n, 3 s, i, i) pictures in units of the strength to (n, 128) numbers."""
-        x = pictures
-        for convolution, norm in self.blocks():
-            x = functional.leaky_relu(norm(convolution(x)), SLOPE)
-        return x.float().mean(dim=(2, 3))
-
-
 class NeighbourNetwork(nn.Module):
-    """Encoders side by side, the metric on what they say, and the clusters' centres in it.
+    """An encoder, the metric on what it says, and the clusters' centres in it.
 
     Parameters
     ----------
-    stains, clusters : int
-    encoders : int
-        e.
+    encoder : EncoderPart
+    clusters : int
     axes : int
         d.
     """
@@ -65,26 +35,26 @@ class NeighbourNetwork(nn.Module):
     temperature: Tensor
     lapse: Tensor
 
-    def __init__(self, stains: int, clusters: int, encoders: int, axes: int) -> None:
+    def __init__(self, encoder: EncoderPart, clusters: int, axes: int) -> None:
         super().__init__()
-        self.stains = stains
-        self.encoders = nn.ModuleList(NeighbourEncoder(stains) for _ in range(encoders))
-        self.register_buffer("mean", torch.zeros(encoders * WIDTH))
-        self.register_buffer("axes", torch.zeros(encoders * WIDTH, axes))
+        self.encoders = encoder  # the name that bundles know
+        self.register_buffer("mean", torch.zeros(encoder.width))
+        self.register_buffer("axes", torch.zeros(encoder.width, axes))
         self.register_buffer("centres", torch.zeros(clusters, axes))
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("lapse", torch.zeros(()))
 
     def features(self, pictures: Tensor) -> Tensor:
-        """Return the (n, 128 e) numbers of all encoders for (n, 3 s, i, i) pictures."""
-        return torch.cat([encoder(pictures) for encoder in self.encoders], dim=1)
+        """Return the (n, f) features of (n, 3 s, i, i) pictures."""
+        features: Tensor = self.encoders(pictures)
+        return features
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return the (n, d) places in the metric and the (n, K) logits of (n, 3 s, i, i) pictures."""
         return self.label(self.features(pictures))
 
     def label(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the (n, d) places in the metric and the (n, K) logits of (n, 128 e) features.
+        """Return the (n, d) places in the metric and the (n, K) logits of (n, f) features.
 
         The noise is the unit matrix there, so that the log-likelihood of a cluster is minus half the
         squared distance to its centre; temperature and lapse: `core/model/confidence.py`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
 from napari_histoclust.core.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from napari_histoclust.core.model.devices import readable_memory_errors
+from napari_histoclust.core.model.devices import choose_device, on_card, readable_memory_errors
+from napari_histoclust.core.model.encoder import encoder_of
 from napari_histoclust.core.model.find_clusters import find_clusters
 from napari_histoclust.core.model.identity import checksum_of, checksum_of_pixels, settings_identity
 from napari_histoclust.core.model.neighbour_trainer import NeighbourTrainer
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
+from napari_histoclust.core.model.network import Network
 from napari_histoclust.core.model.trainer import Parts, Stage, Trainer
 
 _RECORDS = 400
@@ -77,6 +80,8 @@ def train(
     if isinstance(pixels, np.ndarray):
         pixels = torch.from_numpy(np.require(pixels, requirements="W"))
     data = _Patches.split(pixels, spec, settings)
+    if settings.method == "neighbours" and encoder_of(spec.encoder).trainer is None:
+        return (yield from _learn_frozen(data, spec, settings, places))
     with readable_memory_errors():
         course = yield from _start(data, spec, settings, checkpoint)
         data = replace(data, pixels=course.trainer.place(data.pixels))
@@ -90,6 +95,28 @@ def train(
             )
             spec = spec.model_copy(update={"reliability": checked.document()})
     return course.model(spec)
+
+
+def _learn_frozen(
+    data: _Patches, spec: ModelSpec, settings: FitSettings, places: NDArray[np.float64] | None
+) -> Job[Model]:
+    """Find axes and clusters of an encoder that is not trained."""
+    device = choose_device(settings)
+    network = empty_network(spec)
+    assert isinstance(network, NeighbourNetwork)
+    network.to(device)
+    pixels = on_card(data.pixels, device)
+    with readable_memory_errors():
+        checked = yield from find_clusters(network, pixels, data.training, settings.seed, device, places)
+    described = spec.model_copy(update={"reliability": checked.document()})
+    return _model(described, settings, network.state_dict(), ())
+
+
+def _model(
+    spec: ModelSpec, settings: FitSettings, weights: Parts, history: Sequence[dict[str, float]]
+) -> Model:
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    return Model(spec.model_copy(update={"settings": settings, "history": tuple(history)}), state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,10 +192,7 @@ class _Course:
         self.trainer.scaler.load_state_dict(saved.scaler)
 
     def model(self, spec: ModelSpec) -> Model:
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.trainer.weights().items()}
-        return Model(
-            spec.model_copy(update={"settings": self.settings, "history": tuple(self.history)}), state
-        )
+        return _model(spec, self.settings, self.trainer.weights(), self.history)
 
 
 def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: Path | None) -> Job[_Course]:
@@ -177,16 +201,22 @@ def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: P
         torch.manual_seed(settings.seed)
         network = empty_network(spec)
     identity = "" if checkpoint is None else _identity(spec, settings, data.pixels)
-    trainer = (
-        NeighbourTrainer(network, settings)
-        if isinstance(network, NeighbourNetwork)
-        else Trainer(network, settings, data.mean_colours())
-    )
+    trainer = _trainer(network, spec, settings, data)
     course = _Course(trainer, settings, identity)
     saved = None if checkpoint is None else load_checkpoint(checkpoint, course.fingerprint)
     if saved is not None:
         course.resume(saved)
     return course
+
+
+def _trainer(
+    network: Network | NeighbourNetwork, spec: ModelSpec, settings: FitSettings, data: _Patches
+) -> Trainer | NeighbourTrainer:
+    if not isinstance(network, NeighbourNetwork):
+        return Trainer(network, settings, data.mean_colours())
+    make = encoder_of(spec.encoder).trainer
+    assert make is not None, "what is not trained has no course"
+    return make(network, settings)
 
 
 def _identity(spec: ModelSpec, settings: FitSettings, pixels: Tensor) -> str:

@@ -72,11 +72,14 @@ def label_missing(
         for chunk, pieces in groupby(reading, lambda patches: patches.key.chunk):
             stream, measured = EncodingStream(encoder), []
             for patches in pieces:
-                stream.add(patches.pixels, tables[patches.key.slide])
                 measured.append(patches.measured)
-                done += len(patches.pixels)
                 yield Progress("Mapping", done, total)
-            store.write(chunk, _joined(stream.finish(), measured))
+                for encoded in stream.add(patches.pixels, tables[patches.key.slide]):
+                    yield Progress("Mapping", done + encoded, total)
+            result = _joined(stream.finish(), measured)
+            store.write(chunk, result)
+            done += len(result.cluster)
+            yield Progress("Mapping", done, total)
 
 
 def _units(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_histoclust.core.atomic import check_folder, check_place
-from napari_histoclust.core.config import Device, FitSettings, Preset, RunSettings
+from napari_histoclust.core.config import DEFAULT_ENCODER, Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run.manifest import read_manifest
@@ -84,7 +84,6 @@ def model_spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
         stains=stains,
         patch_px=settings.patch_px,
         um_per_px=stacks[0].um_per_px,
-        input_px=settings.input_px,
         clusters=settings.clusters,
         settings=settings,
         **_architecture(settings),
@@ -94,14 +93,20 @@ def model_spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
 
 def _architecture(settings: FitSettings) -> dict[str, Any]:
     if settings.method == "autoencoder":
-        return {}
-    return {
-        "format": 2,
+        return {"input_px": settings.input_px}
+    from napari_histoclust.core.model.encoder import encoder_of
+
+    record = encoder_of(settings.encoder)
+    common = {
         "architecture": "neighbours_3",
-        "scaling": "tissue_strength",
-        "encoders": settings.encoders,
+        "scaling": record.scaling,
         "latent": settings.metric_axes,
+        "input_px": record.input_px or settings.input_px,
     }
+    if settings.encoder == DEFAULT_ENCODER:
+        return common | {"format": 2, "encoders": settings.encoders}
+    frozen = None if record.identify is None else record.identify(settings.encoder)
+    return common | {"format": 3, "encoder": record.value, "frozen": frozen}
 
 
 def _is_model_of(out: Path, spec: ModelSpec) -> bool:
@@ -134,7 +139,9 @@ def _identity(spec: ModelSpec, device: Device) -> dict[str, Any]:
     from napari_histoclust.core.model.identity import settings_identity
 
     settings = spec.settings.model_copy(update={"device": device})
-    described = spec.model_dump(mode="json", include={"stains", "patch_px", "um_per_px", "trained_on"})
+    described = spec.model_dump(
+        mode="json", include={"stains", "patch_px", "um_per_px", "trained_on", "frozen"}
+    )
     return described | {"settings": settings_identity(settings)}
 
 
