@@ -29,7 +29,7 @@ class NameEditor:
         self._box = scrolled_past(QComboBox())
         self._box.setEditable(True)
         self._box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self._box.setCompleter(None)  # who types a path gets no name in its place
+        self._box.setCompleter(None)  # type: ignore[arg-type]  # who types a path gets no name in its place
         self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._box.setMinimumContentsLength(_FEWEST_LETTERS)
         self._box.addItems(list(names))

@@ -105,7 +105,7 @@ def test_truncated_weights(bundle: Path, size: int) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": FORMATS[-1] + 1}, "model format 3 is unknown"),
+        ({"format": FORMATS[-1] + 1}, "model format 4 is unknown"),
         ({"format": None}, "model format None is unknown"),
         ({"clusters": "many"}, "entry clusters"),
         ({"stains": []}, "entry stains"),

@@ -19,7 +19,8 @@ OTHER: dict[str, Any] = {
     "input_px": 96, "weight_reconstruction": 2.0, "weight_marginal": 2.0, "weight_conditional": 2.0,
     "weight_consistency": 2.0, "rotation_deg": 7.0, "shift": 0.2, "surround": 0.25, "scale": 0.2,
     "per_stain_affine": None, "flips": None, "od_jitter": 0.2, "min_tissue": 0.1, "min_valid": 0.1,
-    "method": "neighbours", "encoder": "statistics", "encoders": 3, "metric_axes": 5, "od_offset": 0.1, "stain_dropout": 0.1,
+    "method": "neighbours", "encoder": "statistics", "encoders": 3,
+    "metric_axes": 5, "od_offset": 0.1, "stain_dropout": 0.1,
 }  # fmt: skip
 """Another value of each setting that decides; None for the opposite. A new setting is put here or in FREE."""
 
