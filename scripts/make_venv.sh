@@ -25,4 +25,4 @@ pip="$bin/python -m pip --disable-pip-version-check -q"
 echo "Installing into .venv (a few minutes, once) ..."
 # torch first and by its exact version, so that no other package pulls in another build.
 $pip install -c constraints.txt torch==2.13.0
-$pip install -c constraints.txt -e ".[${QT:-pyside6},test]"
+$pip install -c constraints.txt -e ".[${QT:-pyside6},imagenet,test]"

@@ -89,7 +89,7 @@ class FitSettings(ComputeSettings):
     )
     encoder: Annotated[str, Field(min_length=1)] = Field(
         DEFAULT_ENCODER,
-        description=f"What describes a patch to the method neighbours: {', '.join(ENCODERS)}; or a network "
+        description=f"What describes a patch, for the method neighbours: {', '.join(ENCODERS)}; or a network "
         "of your own, timm:NAME or the path of a TorchScript file. @128 behind it: its pictures' side in px.",
         json_schema_extra={"examples": list(ENCODERS)},
     )
