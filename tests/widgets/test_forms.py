@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QComboBox, QLabel
 
-from napari_histoclust.core.config import PRESETS, FitSettings, MapSettings, RunSettings
+from napari_histoclust.core.config import ENCODERS, PRESETS, FitSettings, MapSettings, RunSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.session.forms.titles import title_of
 from napari_histoclust.widgets.forms import FitForm, SettingsForm
@@ -150,3 +150,25 @@ def test_steps_of_a_small_rate_are_small(qtbot: QtBot) -> None:
     box: Any = form.editors["learning_rate"].native
     box.stepBy(1)
     assert form.value().learning_rate == 0.0031
+
+
+def test_an_encoder_is_chosen_or_typed_and_what_is_typed_stays(qtbot: QtBot) -> None:
+    form = FitForm()
+    qtbot.addWidget(form)
+    form.show()
+    seen: list[str] = []
+    form.valueChanged.connect(lambda: seen.append(form.value().encoder))
+    box = form.form.editors["encoder"].native
+    assert isinstance(box, QComboBox)
+    assert [box.itemText(i) for i in range(box.count())] == list(ENCODERS)
+    assert form.value().encoder == "neighbours"
+    box.setCurrentIndex(box.findText("statistics"))
+    assert seen[-1] == form.value().encoder == "statistics"
+    line = box.lineEdit()
+    assert line is not None
+    line.selectAll()
+    qtbot.keyClicks(line, "im/net.pt@224 ")
+    assert seen[-1] == form.value().encoder == "im/net.pt@224"
+    assert [box.itemText(i) for i in range(box.count())] == list(ENCODERS), "what is typed is not offered"
+    form._preset.value = "paper"
+    assert form.value().encoder == "im/net.pt@224", "the presets do not differ in it"

@@ -43,7 +43,9 @@ def brought(name: str) -> EncoderRecord:
         If it is neither.
     """
     if name.startswith(_TIMM) and len(name) > len(_TIMM):
-        return _record(name, _load_timm, "a network of timm, as it was trained elsewhere.")
+        architecture, mark, weights = name.partition("=")
+        whole = f"{architecture}={_whole_path(weights)}" if mark else name
+        return _record(whole, _load_timm, "a network of timm, as it was trained elsewhere.")
     if Path(name).suffix.lower() in _SUFFIXES:
         # the whole path, as a bundle is used in other folders
         return _record(
@@ -55,6 +57,11 @@ def brought(name: str) -> EncoderRecord:
         ", ".join(ENCODERS),
         ", ".join(_SUFFIXES),
     )
+
+
+def _whole_path(name: str) -> str:
+    """Return the path that a bundle keeps, as it is used in other folders."""
+    return str(Path(name).expanduser().absolute())
 
 
 def _record(name: str, load: Load, text: str) -> EncoderRecord:
@@ -127,13 +134,16 @@ def _load_timm(name: str, expected: str | None, side: int) -> tuple[FrozenNetwor
         raise HistoclustError(
             f"The encoder {name} needs the package timm, which is not installed here: pip install timm."
         ) from error
+    except Exception as error:  # such as a torchvision that was built for another PyTorch
+        raise HistoclustError(
+            f"The encoder {name}: timm cannot be imported ({_first_words(error)})."
+        ) from error
     architecture, _, weights = name.removeprefix(_TIMM).partition("=")
     try:
         network = timm.create_model(architecture, pretrained=not weights, num_classes=0)
         configuration = timm.data.resolve_data_config({"input_size": (3, side, side)}, model=network)
     except Exception as error:  # whatever timm and its hub raise: unknown name, gated, offline
-        reason = " ".join(str(error).split())[:200]
-        raise HistoclustError(f"{name}: timm cannot make it ({reason}).") from error
+        raise HistoclustError(f"{name}: timm cannot make it ({_first_words(error)}).") from error
     if weights:
         _take_weights(network, find_file(weights))
     network = network.eval().requires_grad_(False)
@@ -144,6 +154,10 @@ def _load_timm(name: str, expected: str | None, side: int) -> tuple[FrozenNetwor
             f"of {expected[:12]}…): give timm the former ones, or fit the model again."
         )
     return FrozenNetwork(network, tuple(configuration["mean"]), tuple(configuration["std"])), checksum
+
+
+def _first_words(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _take_weights(network: torch.nn.Module, path: Path) -> None:

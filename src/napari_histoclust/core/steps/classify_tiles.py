@@ -14,7 +14,7 @@ from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.bundle import Model
-from napari_histoclust.core.model.encode import Encoder
+from napari_histoclust.core.model.encode import Encoder, EncodingStream
 from napari_histoclust.core.slides.names import canonical_stain
 from napari_histoclust.core.stains.calibration import calibrate_tiles
 
@@ -51,19 +51,18 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
     tables = None
     if model.spec.scaling == "tissue_strength":
         tables = calibrate_tiles(tiles[:, order]).tables()
-    rows: list[tuple[int, int, float]] = []
+    encoding = EncodingStream(encoder)
     for start in range(0, len(tiles), _PIECE):
-        encoded = encoder.encode(tiles[start : start + _PIECE, order], tables)
-        rows += [
-            (start + i, int(label), float(confidence))
-            for i, (label, confidence) in enumerate(zip(encoded.labels, encoded.confidence, strict=True))
-        ]
-        yield Progress("Classifying tiles", len(rows), len(tiles))
+        for done in encoding.add(tiles[start : start + _PIECE, order], tables):
+            yield Progress("Classifying tiles", done, len(tiles))
+    encoded = encoding.finish()
+    yield Progress("Classifying tiles", len(tiles), len(tiles))
+    rows = enumerate(zip(encoded.labels.tolist(), encoded.confidence.tolist(), strict=True))
     with atomic_file(out) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["tile", "cluster", "confidence"])
-        writer.writerows((tile, cluster, f"{confidence:.6f}") for tile, cluster, confidence in rows)
-    return len(rows)
+        writer.writerows((tile, cluster, f"{confidence:.6f}") for tile, (cluster, confidence) in rows)
+    return len(tiles)
 
 
 def _read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
