@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.patches.large_array import large_array
 from napari_histoclust.core.patches.lattice import AreaTable, LevelChoice, lattice_shape
 from napari_histoclust.core.patches.reader import Unit, read_units, unit_size
 from napari_histoclust.core.slides.protocol import UInt8
@@ -240,7 +241,7 @@ def _read(
     for patches in read_units(_units(stacks, drawn, levels, len(stains)), stains):
         small = np.asarray(resize(patches.pixels))
         if pixels is None:
-            pixels = np.empty((len(drawn.stack), *small.shape[1:]), np.uint8)
+            pixels = large_array((len(drawn.stack), *small.shape[1:]))
         pixels[patches.key] = small
         done += len(small)
         yield Progress("Reading patches", done, len(drawn.stack))

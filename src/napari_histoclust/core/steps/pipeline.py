@@ -13,7 +13,7 @@ import numpy as np
 from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import DEFAULT_ENCODER, Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import SettingError
-from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.core.stains.calibration import SlideMeasures
     from napari_histoclust.core.validation.k_choice import KChoice
+
+_PIECE = 256
 
 
 def fit_stacks(
@@ -160,6 +162,7 @@ def sample_stacks(
     import torch
 
     from napari_histoclust.core.model.encode import calibrated, resize_patches
+    from napari_histoclust.core.patches.large_array import large_array
     from napari_histoclust.core.patches.sample import sample_patches
     from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
     from napari_histoclust.core.stains.calibration import SlideMeasures
@@ -183,11 +186,14 @@ def sample_stacks(
     )
     if spec.scaling == "divide_by_255":
         return sampled, sampled.pixels
-    codes = np.empty_like(sampled.pixels)
+    codes = large_array(sampled.pixels.shape)
     for number, stack in enumerate(stacks):
         calibration = yield from measures.calibration(stack, spec.stains, settings.patch_px)
         rows = np.flatnonzero(sampled.stack_index == number)
-        codes[rows] = calibrated(torch.from_numpy(sampled.pixels[rows]), calibration.tables()).numpy()
+        for start in range(0, len(rows), _PIECE):
+            yield Progress("Calibrating patches", start, len(rows))
+            some = rows[start : start + _PIECE]
+            codes[some] = calibrated(torch.from_numpy(sampled.pixels[some]), calibration.tables()).numpy()
     return sampled, codes
 
 
