@@ -12,6 +12,8 @@ from pytestqt.exceptions import TimeoutError
 from qtpy.QtCore import QEvent, QThreadPool
 from qtpy.QtWidgets import QApplication
 
+from napari_histoclust.viewer.host import Host
+
 
 def left_over() -> list[str]:
     """What is still there of ours: widgets, with their timers, and threads."""
@@ -28,8 +30,13 @@ def left_over() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(qapp: Any, qtbot: Any) -> Iterator[None]:
-    """No widget or thread of ours outlives its test; what hangs in cycles is collected first."""
+    """No widget or thread of ours outlives its test; what hangs in cycles is collected first.
+
+    Python collects on the GUI thread meanwhile, as it does where napari opens one of our docks.
+    """
+    leave = Host().stay()
     yield
+    leave()
     if not left_over():
         return
     gc.collect()

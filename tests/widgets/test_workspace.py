@@ -14,11 +14,10 @@ import pytest
 from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QLabel, QMessageBox
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from core.models import write_model
 from core.runs import STAINS, make_run
-from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.widgets.context import Context, context_of
@@ -56,20 +55,6 @@ def test_opening_a_run_brings_every_dock(run: Run, viewer: Any) -> None:
     open_in_napari(run.path, viewer=viewer)
     assert docks(viewer) >= DOCKS
     assert context_of(viewer).session.run is not None
-
-
-def test_napari_turns_its_wheel_slowly_while_a_job_runs(viewer: Any, qtbot: QtBot) -> None:
-    running = context_of(viewer).runner.start("Count", counting())
-    labels = [label for window in QApplication.topLevelWidgets() for label in window.findChildren(QLabel)]
-    assert {label.movie().speed() for label in labels if label.movie() is not None} == {10}
-    with qtbot.waitSignal(context_of(viewer).runner.released):
-        running.cancel()
-
-
-def counting() -> Job[None]:
-    """Yield as often as one likes."""
-    for i in range(1_000_000):
-        yield Progress("Counting", i)
 
 
 def test_a_second_opening_changes_nothing(viewer: Any) -> None:

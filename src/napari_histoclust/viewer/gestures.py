@@ -25,7 +25,7 @@ class Gestures:
     """What the mouse and the keys do on the canvas while the workspace is open.
 
     A click chooses a patch and points at it, a double click chooses its cluster, a drawn region what lies
-    inside; Shift adds, Alt removes. napari's own zoom by double click rests meanwhile.
+    inside; Shift adds, Alt removes. `Host` has napari's own zoom by double click rest meanwhile.
 
     Parameters
     ----------
@@ -36,7 +36,6 @@ class Gestures:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self._modifiers: tuple[str, ...] = ()
-        self._resting: list[Any] = []
         self._region: Shapes | None = None
         self._keys = Keys(scene)
 
@@ -46,11 +45,7 @@ class Gestures:
         if viewer is None or self._on_viewer_drag in viewer.mouse_drag_callbacks:
             return
         viewer.mouse_drag_callbacks.append(self._on_viewer_drag)
-        callbacks = viewer.mouse_double_click_callbacks
-        self._resting = [c for c in callbacks if getattr(c, "__name__", "") == "double_click_to_zoom"]
-        for callback in self._resting:
-            callbacks.remove(callback)
-        callbacks.append(self._on_viewer_double_click)
+        viewer.mouse_double_click_callbacks.append(self._on_viewer_double_click)
         self._keys.connect()
 
     def disconnect(self) -> None:
@@ -60,7 +55,6 @@ class Gestures:
             return
         viewer.mouse_drag_callbacks.remove(self._on_viewer_drag)
         viewer.mouse_double_click_callbacks.remove(self._on_viewer_double_click)
-        viewer.mouse_double_click_callbacks.extend(self._resting)
         self._keys.disconnect()
         self.stop_drawing()
 

@@ -6,9 +6,7 @@ calls of the session.
 
 from __future__ import annotations
 
-import gc
 import weakref
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari import Viewer
@@ -17,6 +15,7 @@ from psygnal import Signal
 
 from napari_histoclust.session.session import Aspect
 from napari_histoclust.session.view_state import ViewState
+from napari_histoclust.viewer.host import Host
 from napari_histoclust.viewer.layers import stack_layers
 from napari_histoclust.viewer.patch_layers import PatchLayers
 from napari_histoclust.viewer.places import patch_side_world, world_of_patch
@@ -24,7 +23,7 @@ from napari_histoclust.viewer.stains import Stains
 from napari_histoclust.viewer.window import unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
@@ -187,7 +186,7 @@ class Scene:
 
         A copy that somebody made of one of ours has our note, too, and is theirs.
         """
-        with _old_objects_aside():
+        with Host.old_objects_frozen():
             for layer in list(viewer.layers):
                 if kind in note(layer) and (layer in self._made or "scene" not in note(layer)):
                     viewer.layers.remove(layer)
@@ -221,20 +220,3 @@ def _overlay(layer: Layer) -> dict[str, Any]:
 def _camera(viewer: Viewer) -> dict[str, Any]:
     y, x = viewer.scene.camera.center[-2:]
     return {"centre": (float(y), float(x)), "zoom": float(viewer.scene.camera.zoom)}
-
-
-@contextmanager
-def _old_objects_aside() -> Iterator[None]:
-    """Keep what is there out of the garbage collections that napari makes, one for each layer that goes.
-
-    Each takes half a second once torch is loaded, four seconds for a slide. The next ordinary collection
-    finds the same garbage.
-    """
-    is_mine = gc.get_freeze_count() == 0
-    if is_mine:
-        gc.freeze()
-    try:
-        yield
-    finally:
-        if is_mine:
-            gc.unfreeze()

@@ -10,9 +10,8 @@ from qtpy.QtWidgets import QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.notices import sentences_shown
-from napari_histoclust.viewer.quiet import QuietStatus
 from napari_histoclust.widgets._job_button import JobButton, JobLine
-from napari_histoclust.widgets._lifetime import follow, when_deleted
+from napari_histoclust.widgets._lifetime import follow
 
 if TYPE_CHECKING:
     from napari_histoclust.core.jobs import Job
@@ -88,22 +87,13 @@ class JobDock(ShowsState, QScrollArea):
         on_finished : bound method
             Takes the result.
         is_heavy : bool
-            Whether it needs the whole processor: then napari's read-out under the mouse is off meanwhile.
+            Whether it needs the whole processor, see `Host.begin_job`.
         """
         running: RunningJob | None = None
         with sentences_shown():
-            running = self.context.runner.start(title, job)
+            running = self.context.runner.start(title, job, is_heavy=is_heavy)
             running.finished.connect(on_finished)
             button.attach(running)
             line.attach(running)
             self.destroyed.connect(running.cancel)
-            if is_heavy:
-                _keep_quiet(running)
         return running
-
-
-def _keep_quiet(running: RunningJob) -> None:
-    """Switch the read-out off until the job ends, or dies with its window."""
-    quiet = QuietStatus()
-    running.ended.connect(quiet.end)
-    when_deleted(running, quiet.end)

@@ -16,10 +16,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_histoclust.core.errors import Cancelled, HistoclustError
 from napari_histoclust.core.jobs import Job, Progress, drive
 from napari_histoclust.session.remaining_time import RemainingTime
+from napari_histoclust.viewer.host import Host
 from napari_histoclust.viewer.notices import ActivityBar, show_failure
 from napari_histoclust.viewer.workers import WorkerBase, WorkerBaseSignals, create_worker
-from napari_histoclust.widgets._garbage import GuiThreadGarbage
-from napari_histoclust.widgets._wheel import slow_wheels
+from napari_histoclust.widgets._lifetime import when_deleted
 
 _LOG = logging.getLogger(__name__)
 # A job that yields thousands of times a second must not flood the GUI thread, and each report has the whole
@@ -105,7 +105,6 @@ class RunningJob(QObject):
         self.is_cancelling = False
         self._remaining = RemainingTime()
         self._bar = ActivityBar(title)
-        slow_wheels()
         self._patience = QTimer(self, interval=_ANSWER_MS, singleShot=True)
         self._patience.timeout.connect(self._on_patience_timeout)
         self._worker = create_worker(_Worker, _Task(title, job))
@@ -169,6 +168,12 @@ class RunningJob(QObject):
 class JobRunner(QObject):
     """Runs one heavy job at a time; the window has one of these.
 
+    Parameters
+    ----------
+    host : Host, optional
+        The window, which is changed while a job runs.
+    parent : QObject, optional
+
     Signals
     -------
     started : RunningJob
@@ -180,17 +185,17 @@ class JobRunner(QObject):
     started = Signal(object)
     released = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, host: Host | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.host = host or Host()
         self._job: RunningJob | None = None
-        self._garbage = GuiThreadGarbage(self)
 
     @property
     def job(self) -> RunningJob | None:
         """The job that holds the thread, even if it has been cancelled; None if another one may begin."""
         return self._job
 
-    def start(self, title: str, job: Job[Any]) -> RunningJob:
+    def start(self, title: str, job: Job[Any], *, is_heavy: bool = False) -> RunningJob:
         """Begin `job` in the background; connect to what is returned before going back to the event loop.
 
         Parameters
@@ -199,6 +204,8 @@ class JobRunner(QObject):
             What it does, in the user's words ("Training").
         job : Job
             Generator that has not been started; it is closed if it is refused.
+        is_heavy : bool
+            Whether it needs the whole processor.
 
         Raises
         ------
@@ -210,7 +217,9 @@ class JobRunner(QObject):
             raise HistoclustError(_refusal(title, self._job))
         self._job = RunningJob(title, job, self)
         self._job.released.connect(self._on_job_released)
-        self._garbage.is_busy = True
+        end = self.host.begin_job(is_heavy)
+        self._job.ended.connect(end)
+        when_deleted(self._job, end)  # with its window
         self._job.start()
         self.started.emit(self._job)
         return self._job
@@ -222,7 +231,6 @@ class JobRunner(QObject):
 
     def _on_job_released(self) -> None:
         job, self._job = self._job, None
-        self._garbage.is_busy = False
         if job is not None:
             job.setParent(None)  # from here on it lives as long as somebody holds it
         self.released.emit()

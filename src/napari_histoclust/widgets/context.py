@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from napari_histoclust.session import Session
+from napari_histoclust.viewer.host import Host
 from napari_histoclust.viewer.scene import Scene
 from napari_histoclust.viewer.window import unwrapped
 from napari_histoclust.widgets._jobs import JobRunner
@@ -33,6 +34,11 @@ class Context:
     runner: JobRunner
     scene: Scene
 
+    @property
+    def host(self) -> Host:
+        """What is changed in napari's window, and given back."""
+        return self.runner.host
+
 
 # The scene holds its viewer weakly, else no entry would ever go.
 _CONTEXTS: WeakKeyDictionary[Any, Context] = WeakKeyDictionary()
@@ -43,5 +49,5 @@ def context_of(viewer: Viewer) -> Context:
     viewer = unwrapped(viewer)
     if viewer not in _CONTEXTS:
         session = Session()
-        _CONTEXTS[viewer] = Context(session, JobRunner(), Scene(viewer, session))
+        _CONTEXTS[viewer] = Context(session, JobRunner(Host(viewer)), Scene(viewer, session))
     return _CONTEXTS[viewer]

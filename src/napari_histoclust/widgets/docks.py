@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_histoclust.widgets import workspace
+from napari_histoclust.widgets._lifetime import when_deleted
 from napari_histoclust.widgets.clusters.dock import ClustersDock
 from napari_histoclust.widgets.context import context_of
 from napari_histoclust.widgets.gallery.dock import GalleryDock
@@ -22,7 +23,9 @@ class _OfViewer:
     """napari hands its viewer to a class whose `__init__` takes `napari_viewer`, and to nothing else."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(context_of(napari_viewer))  # type: ignore[call-arg]
+        context = context_of(napari_viewer)
+        super().__init__(context)  # type: ignore[call-arg]
+        when_deleted(self, context.host.stay())  # type: ignore[arg-type]
 
 
 class Slides(_OfViewer, SlidesDock):

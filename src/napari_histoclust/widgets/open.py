@@ -50,8 +50,7 @@ def open_in_napari(path: str | Path, slide: int | None = None, viewer: Viewer | 
         context.session.set_stacks([opened])
     if not (isinstance(opened, OpenedRun) and opened.view is not None):
         workspace.fit_later()
-    viewer.title = f"{(run_folder(path) or path).resolve().name} - napari-histoclust"
-    viewer.canvas.overlays.scale_bar.visible = True
+    context.host.entitle(f"{(run_folder(path) or path).resolve().name} - napari-histoclust")
     return viewer
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_histoclust.core.errors import HistoclustError
@@ -44,30 +43,3 @@ def may_leave(context: Context, parent: QWidget | None = None) -> bool:
     question.setDefaultButton(buttons.Save)
     answer = question.exec()
     return answer == buttons.Discard or (answer == buttons.Save and save(context))
-
-
-class ClosingGuard(QObject):
-    """Asks about unsaved changes when napari's window is closed, and cancels the job in the background.
-
-    Parameters
-    ----------
-    context : Context
-    window : QWidget
-        napari's window.
-    parent : QObject
-        As long as it lives, the guard watches.
-    """
-
-    def __init__(self, context: Context, window: QWidget, parent: QObject) -> None:
-        super().__init__(parent)
-        self._context = context
-        self._window = window
-        window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
-        """Swallow the window's closing where the user wants to stay."""
-        is_closing = event is not None and event.type() == QEvent.Type.Close and watched is self._window
-        if is_closing and event is not None and not may_leave(self._context, self._window):
-            event.ignore()
-            return True
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
@@ -10,7 +11,7 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 from napari_histoclust.viewer.gestures import Gestures
 from napari_histoclust.viewer.window import add_dock, remove_dock
 from napari_histoclust.widgets._lifetime import when_deleted
-from napari_histoclust.widgets.saving import ClosingGuard
+from napari_histoclust.widgets.saving import may_leave
 from napari_histoclust.widgets.view import ViewBar
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Workspace(ViewBar):
         self._is_arranged = False
         self._gestures = Gestures(context.scene)
         self.region_wanted.connect(self._gestures.draw_region)
-        when_deleted(self, self._gestures.disconnect)
+        when_deleted(self, context.host.close)
         # Once napari has put this bar into its window, in case the Plugins menu asked for it.
         self._later(self.arrange)
 
@@ -56,8 +57,7 @@ class Workspace(ViewBar):
         if self._is_arranged or viewer is None or not isinstance(window, QMainWindow):
             return
         self._is_arranged = True
-        self._gestures.connect()
-        ClosingGuard(self._context, window, self)
+        self._context.host.open_workspace(window, self._gestures, partial(may_leave, self._context))
         _lay_out(viewer, window)
 
 
@@ -83,8 +83,6 @@ def _lay_out(viewer: Viewer, window: Any) -> None:
     scatter, gallery = (add_dock(viewer, title)[0] for title in (SCATTER, GALLERY))
     window.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, bar)
     window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, gallery)
-    window.setCorner(Qt.Corner.BottomRightCorner, right)
-    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
     window.addDockWidget(right, tabs[0])
     window.splitDockWidget(tabs[0], scatter, down)  # before the others join: a tab cannot be split
     for dock in tabs[1:]:

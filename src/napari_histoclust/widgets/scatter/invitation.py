@@ -83,7 +83,7 @@ class Invitation(QWidget):
 
     def _compute(self, run: Run) -> None:
         """Start the job; its result is loaded even if this dock has been closed meanwhile."""
-        job = self._context.runner.start(UMAP, embed(run))
+        job = self._context.runner.start(UMAP, embed(run), is_heavy=True)
         job.finished.connect(partial(_load_embedded, self._context.session))
 
     def _on_runner_started(self, job: RunningJob) -> None:
