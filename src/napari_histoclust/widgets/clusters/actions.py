@@ -10,7 +10,7 @@ from qtpy.QtGui import QAction, QColor, QKeySequence
 from qtpy.QtWidgets import QMenu, QWidget
 
 from napari_histoclust.core.run.recluster import MOST_PARTS
-from napari_histoclust.widgets.clusters.icons import icon
+from napari_histoclust.widgets._icons import icon
 
 if TYPE_CHECKING:
     from napari_histoclust.session import Palette

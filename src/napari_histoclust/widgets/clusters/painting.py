@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QPainter, QPalette, QPen
 from qtpy.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_histoclust.session.cluster_table import COLOUR, SELECTED, SHOWN
-from napari_histoclust.widgets.clusters.icons import paint
+from napari_histoclust.widgets._icons import paint
 from napari_histoclust.widgets.clusters.model import ROW_ROLE, Place
 
 if TYPE_CHECKING:

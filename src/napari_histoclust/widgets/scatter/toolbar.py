@@ -9,7 +9,7 @@ from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_histoclust.session.plot.gestures import Combine, Tool
-from napari_histoclust.widgets.scatter.icons import icon
+from napari_histoclust.widgets._icons import icon
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QEvent
