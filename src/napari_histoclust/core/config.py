@@ -252,7 +252,7 @@ PRESETS: dict[str, PresetRecord] = {
         "encoders taught by neighbouring patches (minutes on a CPU).",
         FitSettings(
             method="neighbours",
-            encoders=2,
+            encoders=3,
             patches=2_500,
             train_share=0.9,
             epochs=24,

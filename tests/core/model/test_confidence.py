@@ -5,7 +5,7 @@ import pytest
 
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.model import confidence as c
-from napari_histoclust.core.model.find_clusters import Taught
+from napari_histoclust.core.model.find_clusters import Taught, kmeans_of
 
 
 def test_clusters_are_named_after_those_they_overlap_most() -> None:
@@ -84,7 +84,7 @@ def _two_tissues(apart: float, n: int = 600) -> tuple[Taught, np.ndarray]:
     mean = np.zeros((n, 4))
     mean[:, 0] = np.where(places[:, 2] < 32, 0, apart)
     own, first, second = (np.tile(mean, (m, 1)) + rng.normal(size=(n * m, 4)) for m in (1, 2, 2))
-    return Taught(own, first, second, 1), places
+    return Taught(own, first, second, 1, np.ones(len(first), bool)), places
 
 
 def _find(places: np.ndarray, clusters: int, seed: int) -> np.ndarray:
@@ -102,11 +102,11 @@ def test_on_bootstraps_that_did_not_take_part_confidence_is_what_it_promises(
     metric = taught.metric(2, rng)
     here = metric.apply(taught.features)
     drawn = drive(c.draw_bootstraps(taught, 2, c.regions_of(places), rng))
-    found, checked = drive(c.measure_confidence(drawn, here, _find(here, clusters, 0), _find, 7))
+    found, checked = drive(c.measure_confidence(drawn, here, _find(here, clusters, 0), kmeans_of, 7))
     assert checked is not None
     assert checked.error < 0.07
     if clusters == 2:
         assert found.lapse < 0.02
         assert checked.kept[-1] > 0.98
-        again = drive(c.measure_confidence(drawn, here, _find(here, clusters, 0), _find, 7))
+        again = drive(c.measure_confidence(drawn, here, _find(here, clusters, 0), kmeans_of, 7))
         assert again == (found, checked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.model.confidence import (
@@ -12,9 +13,9 @@ from napari_histoclust.core.model.confidence import (
     draw_bootstraps,
     measure_confidence,
 )
-from napari_histoclust.core.model.find_clusters import Taught, _confidences
+from napari_histoclust.core.model.find_clusters import Taught, _confidences, _on_tissue, kmeans_of
 from napari_histoclust.core.model.metric import Float
-from napari_histoclust.core.model.solutions import kmeans, solve
+from napari_histoclust.core.model.solutions import solve
 
 Made = tuple[list[Bootstrap], Float, list[Float]]
 
@@ -26,7 +27,7 @@ def made() -> Made:
     heaps = rng.normal(0, 4, (3, 6)) * (1, 1, 1, 1, 0, 0)
     kind = rng.integers(3, size=380)
     own, first, second = (heaps[kind] + rng.normal(0, 1, (380, 6)) for _ in range(3))
-    taught = Taught(own, np.concatenate([first, own]), np.concatenate([second, first]), 2)
+    taught = Taught(own, np.concatenate([first, own]), np.concatenate([second, first]), 2, np.ones(760, bool))
     places = taught.metric(3, np.random.default_rng(0)).apply(taught.features)
     bootstraps = drive(draw_bootstraps(taught, 3, np.arange(380), rng, count=4))
     return bootstraps, places, drive(solve(places, 3, 0))[0]
@@ -37,11 +38,7 @@ def test_each_k_is_measured_as_if_it_were_the_only_one(made: Made) -> None:
     found = drive(_confidences(bootstraps, places, centres, 7))
     assert len(found) == len(centres) == 18
     for k in (2, 3, 15, 19):
-        alone, _ = drive(
-            measure_confidence(
-                bootstraps, places, centres[k - 2], lambda p, c, seed: kmeans(p, c, 3, seed), 7, held_out=0
-            )
-        )
+        alone, _ = drive(measure_confidence(bootstraps, places, centres[k - 2], kmeans_of, 7, held_out=0))
         assert found[k - 2].temperature == pytest.approx(alone.temperature, rel=1e-12)
         assert found[k - 2].lapse == pytest.approx(alone.lapse, rel=1e-9)
     for value in ("temperature", "lapse"):  # between 15 and 19, in even steps of their logarithms
@@ -54,3 +51,27 @@ def test_no_confidence_depends_on_the_k_that_was_asked_for(made: Made) -> None:
     few, more = (drive(_confidences(bootstraps, places, part, 7)) for part in (centres[:4], centres[:7]))
     assert few == more[:4]
     assert all(isinstance(one, Confidence) for one in few)
+
+
+def test_pairs_on_glass_teach_nothing() -> None:
+    """What lies on glass is as unlike tissue as can be: with it the noise would be that step."""
+    rng = np.random.default_rng(2)
+    own, first, second = (rng.normal(0, 1, (200, 6)) for _ in range(3))
+    first, second = np.concatenate([first, own]), np.concatenate([second, first])
+    on_tissue = np.arange(400) < 300
+    second[~on_tissue] += 50
+    taught = Taught(own, first, second, 1, on_tissue)
+    alone = Taught(own, first[on_tissue], second[on_tissue], 1, np.ones(300, bool))
+    metrics = [of.metric(3, np.random.default_rng(0)) for of in (taught, alone)]
+    np.testing.assert_array_equal(metrics[0].axes, metrics[1].axes)
+    rows = np.array([5, 5, 150])
+    np.testing.assert_array_equal(taught.resampled(rows).on_tissue, [True, True, True, True, True, False])
+
+
+def test_a_patch_is_on_tissue_where_half_of_it_is_dense_in_some_stain() -> None:
+    codes = torch.zeros(4, 6, 8, 8, dtype=torch.uint8)
+    codes[1, 3:, :4] = 12  # the upper half, in the second stain alone
+    codes[2, 3:, :3] = 200
+    codes[3] = 9
+    np.testing.assert_array_equal(_on_tissue(codes, 40.0), [False, True, False, False])
+    assert _on_tissue(codes, 255.0).all()

@@ -14,6 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.model.confidence import Confidence
+from napari_histoclust.core.model.kmeans import crowding_weights
 from napari_histoclust.core.model.solutions import (
     Solutions,
     load_solutions,
@@ -40,8 +41,9 @@ def solutions() -> Solutions:
 def test_each_k_is_the_best_of_ten_kmeans(solutions: Solutions) -> None:
     assert list(solutions.ks) == list(range(2, 21))
     for k in (2, 6, 13, 20):
-        plain = KMeans(k, n_init=10, random_state=5).fit(_places())
-        assert adjusted_rand_score(plain.labels_, nearest(_places(), solutions.centres_of(k))) > 0.999
+        alone = KMeans(k, n_init=10, random_state=5)
+        alone.fit(_places(), sample_weight=crowding_weights(_places()))
+        assert adjusted_rand_score(alone.labels_, nearest(_places(), solutions.centres_of(k))) > 0.999
 
 
 def test_numbers_go_on_where_most_patches_do(solutions: Solutions) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +17,15 @@ from scipy.optimize import linear_sum_assignment, minimize
 from scipy.special import expit, softmax
 
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.model.kmeans import crowding_weights
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.find_clusters import Taught
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-FindCentres = Callable[[Float, int, int], Float]
-"""Returns (K, d) centres for (m, d) places, K and a seed."""
+FindCentres = Callable[["Bootstrap", int, int], Float]
+"""Returns (K, d) centres for a bootstrap, K and a seed."""
 
 FITTED, HELD_OUT = 20, 10
 """Bootstraps that confidence is fitted to, and bootstraps that it is checked on."""
@@ -72,6 +74,11 @@ class Bootstrap:
 
     sample: Float
     everybody: Float
+
+    @cached_property
+    def weights(self) -> Float:
+        """(m,) weights of the sample, see `crowding_weights`."""
+        return crowding_weights(self.sample)
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ def agreement(
     kept = np.zeros((len(bootstraps), len(labels)), bool)
     for number, bootstrap in enumerate(bootstraps):
         yield Progress("Measuring how sure the clusters are", number, len(bootstraps))
-        centres = find(bootstrap.sample, clusters, seed + number)
+        centres = find(bootstrap, clusters, seed + number)
         others = squared_distances(bootstrap.everybody, centres).argmin(axis=1)
         kept[number] = named_after(others, labels, clusters) == labels
     return kept

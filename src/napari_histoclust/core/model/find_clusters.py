@@ -28,13 +28,16 @@ from napari_histoclust.core.model.confidence import (
     reliability,
     squared_distances,
 )
-from napari_histoclust.core.model.encoder import EncoderPart
+from napari_histoclust.core.model.encoder import UNITS, EncoderPart
+from napari_histoclust.core.model.kmeans import kmeans
 from napari_histoclust.core.model.metric import Float, Metric, learn_metric
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
-from napari_histoclust.core.model.solutions import Solutions, kmeans, solve, stack_of
+from napari_histoclust.core.model.solutions import Solutions, solve, stack_of
 
 _CHUNK = 256
 _STARTS_OF_BOOTSTRAP = 3
+_FAINT = 0.25  # of the strength of a stain: what is fainter is glass
+_LEAST_TISSUE = 0.5
 _EACH_MEASURED_TO, _MEASURED_EVERY = 15, 5
 
 T = TypeVar("T")
@@ -51,21 +54,27 @@ class Taught:
         The patches left and right of each, then those above and below: pairs that touch.
     groups : int
         Groups of features of equal width, see `EncoderPart`.
+    on_tissue : (2 n,) bool
+        Pairs that teach: both lie on tissue.
     """
 
     features: Float
     first: Float
     second: Float
     groups: int
+    on_tissue: NDArray[np.bool_]
 
     def metric(self, axes: int, rng: np.random.Generator) -> Metric:
         """Learn the metric from all patches and pairs."""
-        return learn_metric(self.features, self.first, self.second, self.groups, axes=axes, rng=rng)
+        teaching = self.on_tissue if self.on_tissue.any() else slice(None)
+        first, second = self.first[teaching], self.second[teaching]
+        return learn_metric(self.features, first, second, self.groups, axes=axes, rng=rng)
 
     def resampled(self, rows: NDArray[np.int64]) -> Taught:
         """Return the patches `rows`, which may repeat, with their pairs."""
         pairs = np.concatenate([rows, rows + len(self.features)])
-        return Taught(self.features[rows], self.first[pairs], self.second[pairs], self.groups)
+        taught = self.features[rows], self.first[pairs], self.second[pairs]
+        return Taught(*taught, self.groups, self.on_tissue[pairs])
 
 
 def find_clusters(
@@ -114,7 +123,7 @@ def find_clusters(
     own = solutions.confidence_of(clusters)
     squared = squared_distances(here, centres[clusters - len(centres[0])])
     held_out, labels = bootstraps[FITTED:], squared.argmin(axis=1)
-    kept = yield from agreement(held_out, labels, clusters, _kmeans_of_bootstrap, seed + FITTED)
+    kept = yield from agreement(held_out, labels, clusters, kmeans_of, seed + FITTED)
     found = {
         "mean": metric.mean,
         "axes": metric.axes,
@@ -135,7 +144,7 @@ def _confidences(
     measured = [part for part in centres if _is_measured(len(part), ks[-1])]
     fitted = []
     for number, part in enumerate(measured):
-        job = measure_confidence(bootstraps, places, part, _kmeans_of_bootstrap, seed, held_out=0)
+        job = measure_confidence(bootstraps, places, part, kmeans_of, seed, held_out=0)
         fitted.append((yield from _as_part(job, number, len(measured)))[0])
     at = [len(part) for part in measured]
     temperatures = np.exp(np.interp(ks, at, np.log([one.temperature for one in fitted])))
@@ -160,8 +169,9 @@ def _as_part(job: Job[T], number: int, parts: int) -> Job[T]:
         job.close()
 
 
-def _kmeans_of_bootstrap(places: Float, clusters: int, seed: int) -> Float:
-    return kmeans(places, clusters, _STARTS_OF_BOOTSTRAP, seed)
+def kmeans_of(bootstrap: Bootstrap, clusters: int, seed: int) -> Float:
+    """Return the (K, d) centres of what a bootstrap has drawn."""
+    return kmeans(bootstrap.sample, bootstrap.weights, clusters, starts=_STARTS_OF_BOOTSTRAP, seed=seed)
 
 
 def _teach(
@@ -174,13 +184,14 @@ def _teach(
     encoder = network.encoders.eval()
     encoder.ready(device)
     chunks = np.array_split(rows, max(1, len(rows) // (encoder.chunk or _CHUNK)))
-    measured, done = [], 0
+    measured, tissue, done = [], [], 0
     for y, x in corners:
         parts = []
         for chunk in chunks:
             yield Progress("Learning from neighbours", done, len(corners) * len(rows))
             window = pixels[torch.from_numpy(chunk), :, y : y + side, x : x + side]
             parts.append(_measured(encoder, window.to(device)))
+            tissue.append(_on_tissue(window, encoder.unit))
             done += len(chunk)
         measured.append(torch.cat(parts))
     with torch.no_grad():
@@ -189,9 +200,21 @@ def _teach(
             encoder.condense(part.to(device)).cpu().double().numpy() for part in measured
         )
     first, second = np.concatenate([left, above]), np.concatenate([right, below])
-    return Taught(own, first, second, encoder.groups)
+    _, *lies = torch.cat(tissue).view(len(corners), -1).numpy()
+    both = np.concatenate([lies[0] & lies[1], lies[2] & lies[3]])
+    return Taught(own, first, second, encoder.groups, both)
 
 
 @torch.inference_mode()
 def _measured(encoder: EncoderPart, pixels: Tensor) -> Tensor:
     return encoder.measure(pixels.float() / encoder.unit).cpu()
+
+
+def _on_tissue(pixels: Tensor, unit: float) -> Tensor:
+    """Return (n,) whether half of each patch is denser than glass in some stain; plain colours always are."""
+    if unit != UNITS["codes"]:
+        return torch.ones(len(pixels), dtype=torch.bool)
+    n, channels, side, _ = pixels.shape
+    density = pixels.reshape(n, channels // 3, 3, side, side).float().mean(dim=2).amax(dim=1)
+    dense: Tensor = (density > _FAINT * unit).float().mean(dim=(1, 2)) >= _LEAST_TISSUE
+    return dense

@@ -6,6 +6,8 @@ cut depends on the seed. n patches, d axes, K clusters.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,9 @@ def crowding_weights(places: Float) -> Float:
 def kmeans(places: Float, weights: Float, clusters: int, *, starts: int, seed: int) -> Float:
     """Return the (K, d) centres of weighted (n, d) places, the best of some starts."""
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
-    found = KMeans(clusters, n_init=starts, random_state=seed).fit(places, sample_weight=weights)
-    return np.asarray(found.cluster_centers_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different places than clusters
+        fitted = KMeans(clusters, n_init=starts, random_state=seed).fit(places, sample_weight=weights)
+    return np.asarray(fitted.cluster_centers_)

@@ -9,7 +9,6 @@ n patches, d axes, K clusters.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.confidence import Confidence, squared_distances
+from napari_histoclust.core.model.kmeans import crowding_weights, kmeans
 
 Float = NDArray[np.float64]
 
@@ -162,10 +162,10 @@ def solve(places: Float, clusters: int, seed: int) -> Job[tuple[list[Float], lis
     last = max(clusters, min(MOST, len(np.unique(places, axis=0)) // _PATCHES_A_CLUSTER))
     found: list[Float] = []
     overlaps: list[NDArray[np.int64]] = []
-    labels = np.zeros(len(places), np.int64)
+    labels, weights = np.zeros(len(places), np.int64), crowding_weights(places)
     for k in range(FEWEST, last + 1):
         yield Progress("Finding clusters", k - FEWEST, last + 1 - FEWEST)
-        centres = kmeans(places, k, STARTS, seed)
+        centres = kmeans(places, weights, k, starts=STARTS, seed=seed)
         shared = crosstab(labels, nearest(places, centres), max(1, k - 1), k)
         order = _joined(shared)
         found.append(centres[order])
@@ -184,18 +184,6 @@ def _joined(shared: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.argsort(-shared[0], kind="stable")
     taken = linear_sum_assignment(shared, maximize=True)[1]
     return np.append(taken, np.setdiff1d(np.arange(columns), taken))
-
-
-def kmeans(places: Float, clusters: int, starts: int, seed: int) -> Float:
-    """Return the (K, d) centres of the best of several k-means."""
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different places than clusters
-        fitted = KMeans(clusters, n_init=starts, random_state=seed).fit(places)
-    centres: Float = fitted.cluster_centers_
-    return centres
 
 
 def nearest(places: Float, centres: Float) -> NDArray[np.int64]:
