@@ -66,13 +66,15 @@ def demo(*, out: Path = Path("histoclust-demo"), quiet: Quiet = False) -> None:
 
 
 @app.command(name="open")
-def open_(path: Path, /) -> None:
+def open_(path: Path, /, *, slides: Path | None = None) -> None:
     """Start napari on a run folder or a stack.
 
     Parameters
     ----------
     path
         A run folder, or a stack.
+    slides
+        Where the images of a run that was moved lie now: their folder, or the one around it.
     """
     from napari_histoclust.core.slides.pyramid.build import with_pyramids
     from napari_histoclust.core.slides.stack import open_stack
@@ -81,7 +83,7 @@ def open_(path: Path, /) -> None:
 
     if run_folder(path) is None:
         finish(with_pyramids(open_stack(path)), quiet=False)
-    show(path)
+    show(path, slides=slides)
 
 
 @app.command

@@ -45,20 +45,20 @@ class OpenedRun:
     warnings: tuple[str, ...]
 
 
-def open_run_folder(path: Path) -> Job[OpenedRun]:
-    """Open a run folder and the images that it was made from.
+def open_run_folder(path: Path, slides: str | Path | None = None) -> Job[OpenedRun]:
+    """Open a run folder and the images that it was made from; see `open_run`.
 
     Raises
     ------
     HistoclustError
-        If it is no finished run or damaged. Images that have moved are a warning.
+        If it is no finished run or damaged. Images that have moved, or are others, are a warning.
     """
     from napari_histoclust.core.run.edits import load_edits
     from napari_histoclust.core.run.reader import open_run
     from napari_histoclust.session.view_state import load_view
 
     yield Progress("Opening the run")
-    run = open_run(path)
+    run = open_run(path, slides)
     edits, view = load_edits(run), load_view(run)
     yield Progress("Opening the images")
     stacks, warnings = _stacks(run)

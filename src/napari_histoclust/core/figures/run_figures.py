@@ -19,6 +19,7 @@ from napari_histoclust.core.figures.scatter import draw_scatter
 from napari_histoclust.core.figures.slide_map import MapPanel, draw_map, grid_extent_px, read_thumbnail
 from napari_histoclust.core.figures.style import counts, save
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.run.originals import OtherImageError
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import Stack
 
@@ -73,11 +74,19 @@ def write_map(run: Run, path: Path) -> Path:
 
 
 def _stacks(run: Run) -> Stacks:
-    """Open the images of each slide; None where they are gone: the rest is drawn all the same."""
+    """Open the images of each slide; None where they are gone: the rest is drawn all the same.
+
+    Raises
+    ------
+    OtherImageError
+        If other images lie in their place.
+    """
     opened: list[Stack | None] = []
     for slide in range(len(run.grids)):
         try:
             opened.append(run.open_stack(slide))
+        except OtherImageError:
+            raise
         except HistoclustError:
             opened.append(None)
     return opened

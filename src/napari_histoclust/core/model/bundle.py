@@ -59,7 +59,7 @@ class ModelSpec(BaseModel):
         divergence), and the same with the prefix "held_out_" where patches were held out. The parts are
         not weighted.
     trained_on : tuple of str
-        Checksums of the headers of the image files that the training patches came from.
+        Checksums of the image files that the training patches came from.
     reliability : dict or None
         What `Reliability.document` says of the confidence; None for a model that does not calibrate it.
     """

@@ -162,8 +162,8 @@ def load_edits(run: Run) -> ClusterEdits | None:
     return edits
 
 
-def saved_run(path: str | Path) -> Run:
-    """Open a run folder as it was last saved in the window: named, merged and split.
+def saved_run(path: str | Path, slides: str | Path | None = None) -> Run:
+    """Open a run folder as it was last saved in the window: named, merged and split; see `open_run`.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def saved_run(path: str | Path) -> Run:
     """
     from napari_histoclust.core.run.reader import open_run
 
-    run = open_run(path)
+    run = open_run(path, slides)
     edits = load_edits(run)
     return run if edits is None else edited(run, edits)
 

@@ -19,15 +19,30 @@ from napari_histoclust.core.run.run import Run
 _PIECE = 16_384  # rows of latent, 8 MB: whole chunks of the store
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path, slides: str | Path | None = None) -> Run:
     """Open a run folder.
+
+    Parameters
+    ----------
+    path : path
+        The run folder.
+    slides : path, optional
+        Where its images lie, if they are no longer where they were: their folder, or the one around it.
 
     Raises
     ------
     HistoclustError
-        If it is no run folder, not finished, or damaged.
+        If it is no run folder, not finished, or damaged; or if its images are not in `slides`.
     """
-    folder = Path(path)
+    run = _open(Path(path))
+    if slides is None:
+        return run
+    from napari_histoclust.core.run.originals import relinked
+
+    return relinked(run, slides)
+
+
+def _open(folder: Path) -> Run:
     manifest = read_manifest(folder)
     if not (folder / PATCHES).is_dir():
         raise HistoclustError(

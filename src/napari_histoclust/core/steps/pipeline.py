@@ -58,7 +58,7 @@ def fit_stacks(
 
     settings.check()
     spec = model_spec(stacks, settings)
-    if out is not None and _is_model_of(out, spec):
+    if out is not None and _is_model_of(out, spec, stacks):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
     sampled, codes = yield from sample_stacks(stacks, spec, settings, measures)
@@ -89,8 +89,12 @@ def model_spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
         clusters=settings.clusters,
         settings=settings,
         **_architecture(settings),
-        trained_on=tuple(str(line["header_sha256"]) for stack in stacks for line in stack.inputs()),
+        trained_on=_trained_on(stacks, "content_sha256"),
     )
+
+
+def _trained_on(stacks: Sequence[Stack], checksum: str) -> tuple[str, ...]:
+    return tuple(str(line[checksum]) for stack in stacks for line in stack.inputs())
 
 
 def _architecture(settings: FitSettings) -> dict[str, Any]:
@@ -111,8 +115,8 @@ def _architecture(settings: FitSettings) -> dict[str, Any]:
     return common | {"format": 3, "encoder": record.value, "frozen": frozen}
 
 
-def _is_model_of(out: Path, spec: ModelSpec) -> bool:
-    """Whether a model of these stains and settings is finished in `out`.
+def _is_model_of(out: Path, spec: ModelSpec, stacks: Sequence[Stack]) -> bool:
+    """Whether a model of these slides and settings is finished in `out`.
 
     Raises
     ------
@@ -129,7 +133,10 @@ def _is_model_of(out: Path, spec: ModelSpec) -> bool:
         return False
     if not (out / "model.json").is_file():
         raise SettingError("{}: holds something else: give {out} a new or empty folder.", out)
-    if _identity(load_model(out).spec, spec.settings.device) != _identity(spec, spec.settings.device):
+    kept = load_model(out).spec
+    if kept.trained_on == (older := _trained_on(stacks, "header_sha256")):  # of a version that read no more
+        spec = spec.model_copy(update={"trained_on": older})
+    if _identity(kept, spec.settings.device) != _identity(spec, spec.settings.device):
         raise SettingError(
             "{}: holds a model of other slides or settings: give {out} another folder, or delete it.", out
         )
