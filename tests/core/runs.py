@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import now
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.run.manifest import InputFile, Manifest, SlideEntry
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
-from napari_histoclust.core.run.store import LATENT, ChunkResult, GrowingStore, patch_table, write_embedding
+from napari_histoclust.core.run.store import LATENT, ChunkResult, GrowingStore, patch_table
 from napari_histoclust.core.slides.stack import open_stack
 
 STAINS = ("HE", "CD31")

@@ -12,7 +12,7 @@ import numpy as np
 from core.models import write_model
 from core.runs import make_run
 from napari_histoclust.core.model.bundle import load_model
-from napari_histoclust.core.run.store import write_embedding
+from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Session
 from napari_histoclust.session.cluster_table import RowCounter, resolve_clusters

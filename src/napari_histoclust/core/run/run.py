@@ -125,9 +125,18 @@ class Run:
         return load_model(self.path / "model")
 
     def to_anndata(self) -> anndata.AnnData:
-        """Return patches.zarr in memory, as the run was mapped, without edits."""
+        """Return patches.zarr in memory, as the run was mapped, without edits.
+
+        Raises
+        ------
+        HistoclustError
+            If something in it is damaged.
+        """
         import anndata
 
+        from napari_histoclust.core.run.columns import check_store
+
+        check_store(self.path / PATCHES)
         whole = anndata.read_zarr(self.path / PATCHES)
         return whole if self.store_rows is None else whole[self.store_rows]
 

@@ -264,8 +264,8 @@ class _Timer:
 
 def embed_run(run: Run, seed: int = 765) -> Job[Run]:
     """Lay the patches out by UMAP and keep the result in the run."""
+    from napari_histoclust.core.run.embedding import write_embedding
     from napari_histoclust.core.run.reader import read_latent
-    from napari_histoclust.core.run.store import write_embedding
     from napari_histoclust.core.steps.embed import embed
 
     start = time.monotonic()
