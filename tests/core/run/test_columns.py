@@ -19,7 +19,7 @@ from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run import columns, store
-from napari_histoclust.core.run.columns import COLUMNS, CRC, read_column, seal, seal_array
+from napari_histoclust.core.run.columns import COLUMNS, CRC, check_store, read_column, seal, seal_array
 from napari_histoclust.core.run.embedding import write_embedding_array
 from napari_histoclust.core.run.reader import open_run, read_latent
 from napari_histoclust.core.run.recluster import recluster

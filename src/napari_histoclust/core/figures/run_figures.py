@@ -19,6 +19,7 @@ from napari_histoclust.core.figures.scatter import draw_scatter
 from napari_histoclust.core.figures.slide_map import MapPanel, draw_map, grid_extent_px, read_thumbnail
 from napari_histoclust.core.figures.style import counts, save
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.one_writer import one_writer
 from napari_histoclust.core.run.originals import OtherImageError
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import Stack
@@ -52,9 +53,10 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
     is_own = folder is None
     folder = run.path / "figures" if folder is None else folder
     drawn: list[Path] = []
-    for name, figure, progress in figures_of(run):
-        drawn.append(save(figure, folder / f"{name}.{file_format}", own=is_own))
-        yield progress
+    with one_writer(run.path if is_own else folder, "figures"):
+        for name, figure, progress in figures_of(run):
+            drawn.append(save(figure, folder / f"{name}.{file_format}", own=is_own))
+            yield progress
     return tuple(drawn)
 
 

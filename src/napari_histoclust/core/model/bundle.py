@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from torch import Tensor
 
 from napari_histoclust.core.atomic import atomic_folder, check_place, now, read_json, write_json
@@ -22,6 +22,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.encoder import FrozenIdentity, encoder_of
 from napari_histoclust.core.model.neighbours import OPTIONAL, NeighbourNetwork
 from napari_histoclust.core.model.network import LATENT, Network
+from napari_histoclust.core.slides.um_per_px import UmPerPx
 
 FORMATS = (1, 2, 3)
 """Bundle formats that are read: 1 the autoencoder, 2 encoders trained by neighbours, 3 any encoder."""
@@ -68,23 +69,30 @@ class ModelSpec(BaseModel):
 
     format: int = 1
     architecture: Literal["conv_im_4", "neighbours_3"] = "conv_im_4"
-    stains: Annotated[tuple[str, ...], Field(min_length=1)]
-    patch_px: Annotated[int, Field(ge=4)]
-    um_per_px: float | None = None
+    stains: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1, max_length=100)]
+    patch_px: Annotated[int, Field(ge=4, le=2**20)]
+    um_per_px: UmPerPx | None = None
     input_px: Annotated[int, Field(ge=16, le=1024, multiple_of=2)] = 64
-    clusters: Annotated[int, Field(ge=2)]
+    clusters: Annotated[int, Field(ge=2, le=200)]
     axes: Literal["yx", "xy"] = "yx"
     scaling: Literal["divide_by_255", "tissue_strength"] = "divide_by_255"
     encoder: str = DEFAULT_ENCODER
     frozen: FrozenIdentity | None = None
-    encoders: Annotated[int, Field(ge=1)] = 1
-    latent: Annotated[int, Field(ge=2)] = LATENT
+    encoders: Annotated[int, Field(ge=1, le=8)] = 1
+    latent: Annotated[int, Field(ge=2, le=4096)] = LATENT
     settings: FitSettings = FitSettings()
     history: tuple[dict[str, float], ...] = ()
     created: str = Field(default_factory=now)
     trained_on: tuple[str, ...] = ()
     source: str = "napari-histoclust"
     reliability: dict[str, Any] | None = None
+
+    @field_validator("stains")
+    @classmethod
+    def _stains_are_apart(cls, stains: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(stains)) < len(stains):
+            raise ValueError("one stain is named twice")
+        return stains
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,12 +258,13 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def check_state(state: Mapping[str, Tensor], spec: ModelSpec, source: str) -> None:
-    """Compare names and shapes of weights with the network that `spec` describes.
+    """Compare names, shapes and types of weights with the network that `spec` describes, and look for NaN.
 
     Raises
     ------
     HistoclustError
-        At the first weight that is missing, too many, or of another shape; names `source`.
+        At the first weight that is missing, too many, of another shape or kind of number, or no number;
+        names `source`.
     """
     with torch.device("meta"):
         expected = empty_network(spec).state_dict()
@@ -264,8 +273,14 @@ def check_state(state: Mapping[str, Tensor], spec: ModelSpec, source: str) -> No
         trouble = "lacks" if odd[0] in expected else "has an unknown"
         raise HistoclustError(f"{source}: {trouble} weight {odd[0]}, it belongs to another network.")
     for name, tensor in expected.items():
-        if name in state and tensor.shape != state[name].shape:
+        if name not in state:
+            continue
+        if tensor.shape != state[name].shape:
             raise HistoclustError(
                 f"{source}: weight {name} is {tuple(state[name].shape)} where {len(spec.stains)} stains and "
                 f"{spec.clusters} clusters need {tuple(tensor.shape)}."
             )
+        if tensor.is_floating_point() != state[name].is_floating_point():
+            raise HistoclustError(f"{source}: weight {name} is {state[name].dtype}, it was not trained so.")
+        if not state[name].isfinite().all():
+            raise HistoclustError(f"{source}: weight {name} holds NaN or infinity: copy or fit it again.")

@@ -5,6 +5,7 @@ Saved, the edits lie beside the results, in RUN/session/.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.identity import crc32_of
+from napari_histoclust.core.one_writer import one_writer
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run.manifest import PATCHES, read_manifest
 
@@ -95,7 +97,19 @@ class _Document(Settings):
     labels: str | None = None
 
 
-def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
+class OthersEditsError(HistoclustError):
+    """Somebody else has saved names or merges of this run meanwhile."""
+
+
+def edits_version(run_folder: Path) -> str:
+    """Return what tells the edits that are saved in a run folder from others; "" where there are none."""
+    try:
+        return hashlib.sha256((run_folder / FOLDER / _FILE_NAME).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def save_edits(run_folder: Path, edits: ClusterEdits, seen: str | None = None) -> str:
     """Write the edits of a run to RUN/session/; other files there stay.
 
     clusters.json names the file of the labels, if a split changed them, by its checksum, and is written last:
@@ -105,15 +119,35 @@ def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
     ----------
     run_folder : Path
     edits : ClusterEdits
+    seen : str, optional
+        `edits_version` of what these edits began with; without it others are replaced.
+
+    Returns
+    -------
+    str
+        The version that is saved now.
 
     Raises
     ------
+    OthersEditsError
+        If somebody has saved since; nothing is written then.
     HistoclustError
         If the folder holds no run, or the disk is full, read-only or forbidden.
     """
-    folder = run_folder / FOLDER
     if not (run_folder / PATCHES).is_dir():
         raise HistoclustError(f"{run_folder}: is no longer there: bring the folder back and save again.")
+    with one_writer(run_folder / FOLDER, "a window that saves"):
+        if seen is not None and edits_version(run_folder) != seen:
+            raise OthersEditsError(
+                f"{run_folder}: another window has saved names or merges of this run since they were opened "
+                "here: take those over, or save yours in a copy."
+            )
+        _write_edits(run_folder, edits)
+        return edits_version(run_folder)
+
+
+def _write_edits(run_folder: Path, edits: ClusterEdits) -> None:
+    folder = run_folder / FOLDER
     is_split = len(edits.names) > _mapped_clusters(run_folder)
     name = _write_labels(folder, edits.labels) if is_split else None
     document = _Document(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_histoclust.core.errors import HistoclustError, SettingError
+from napari_histoclust.core.one_writer import one_writer
 from napari_histoclust.core.run.manifest import InputFile, SlideEntry, read_manifest
 
 if TYPE_CHECKING:
@@ -66,8 +67,13 @@ def write_places(run: Run) -> None:
     Raises
     ------
     HistoclustError
-        If the folder cannot be written.
+        If the folder cannot be written, or another process writes there.
     """
+    with one_writer(run.path, "a search for slides"):
+        _write_places(run)
+
+
+def _write_places(run: Run) -> None:
     manifest = read_manifest(run.path)
     moved = tuple(
         entry.model_copy(update={name: getattr(found, name) for name in _PLACE})

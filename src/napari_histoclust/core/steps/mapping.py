@@ -18,6 +18,7 @@ from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.model.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.model.encode import Encoder
+from napari_histoclust.core.one_writer import alone
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, make_grid
@@ -77,14 +78,20 @@ def map_stacks(
     Raises
     ------
     HistoclustError
-        If a stain is missing, no tissue is found, or `out` holds something else.
+        If a stain is missing, no tissue is found, or `out` holds something else or is being written.
     """
-    settings = settings or MapSettings()
     check_run_folder(out)
+    job = _map(stacks, model, out, settings or MapSettings(), measures or SlideMeasures())
+    return (yield from alone(out, "map", job))
+
+
+def _map(
+    stacks: Sequence[Stack], model: Model, out: Path, settings: MapSettings, measures: SlideMeasures
+) -> Job[Run]:
     limit_cache(settings.cache_mib)
     for stack in stacks:
         stack.require(model.spec.stains)
-    targets = yield from _lay_lattices(stacks, model, settings, measures or SlideMeasures())
+    targets = yield from _lay_lattices(stacks, model, settings, measures)
     encoder = Encoder(model, settings)
     manifest = _manifest(targets, model, settings, encoder, out)
     if is_finished(out, manifest, model, settings):

@@ -14,6 +14,7 @@ from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import DEFAULT_ENCODER, Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.one_writer import alone, one_writer
 from napari_histoclust.core.run.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -51,12 +52,19 @@ def fit_stacks(
     Raises
     ------
     HistoclustError
-        If a stain is missing, no tissue is found, or `out` holds something else.
+        If a stain is missing, no tissue is found, or `out` holds something else or is being written.
     """
+    settings.check()
+    job = _fit(stacks, settings, out, measures)
+    return (yield from job if out is None else alone(out, "fit", job, beside=True))
+
+
+def _fit(
+    stacks: Sequence[Stack], settings: FitSettings, out: Path | None, measures: SlideMeasures | None
+) -> Job[Model]:
     from napari_histoclust.core.model.bundle import load_model, save_model
     from napari_histoclust.core.model.train import train
 
-    settings.check()
     spec = model_spec(stacks, settings)
     if out is not None and _is_model_of(out, spec, stacks):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
@@ -212,14 +220,20 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
     HistoclustError
         As its steps do, and if `out` holds something else.
     """
+    from napari_histoclust.core.steps.mapping import check_run_folder
+
+    check_run_folder(out)
+    return (yield from alone(out, "run", _run(stacks, preset, out, given)))
+
+
+def _run(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSettings) -> Job[Run]:
     from napari_histoclust.core.figures.run_figures import draw_figures
     from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.run.edits import saved_run
     from napari_histoclust.core.stains.calibration import SlideMeasures
-    from napari_histoclust.core.steps.mapping import check_run_folder, map_stacks
+    from napari_histoclust.core.steps.mapping import map_stacks
     from napari_histoclust.core.validation.report import validate_run
 
-    check_run_folder(out)
     settings = FitSettings.resolve(preset, given)
     for_map = RunSettings.resolve(preset, given).for_map()
     timer, measures = _Timer(out), SlideMeasures()
@@ -264,6 +278,10 @@ class _Timer:
 
 def embed_run(run: Run, seed: int = 765) -> Job[Run]:
     """Lay the patches out by UMAP and keep the result in the run."""
+    return (yield from alone(run.path, "embed", _embed(run, seed)))
+
+
+def _embed(run: Run, seed: int) -> Job[Run]:
     from napari_histoclust.core.run.embedding import write_embedding
     from napari_histoclust.core.run.reader import read_latent
     from napari_histoclust.core.steps.embed import embed
@@ -285,15 +303,16 @@ def choose_k_of_stack(
 
     check_comparison_folder(out)
     spec = model_spec([stack], settings)
-    sampled, codes = yield from sample_stacks([stack], spec, settings)
-    return (
-        yield from choose_k(
-            sampled.pixels,
-            spec,
-            settings,
-            codes=codes,
-            ks=list(ks),
-            seeds=[settings.seed + i for i in range(seeds)],
-            folder=out,
+    with one_writer(out, "choose-k"):
+        sampled, codes = yield from sample_stacks([stack], spec, settings)
+        return (
+            yield from choose_k(
+                sampled.pixels,
+                spec,
+                settings,
+                codes=codes,
+                ks=list(ks),
+                seeds=[settings.seed + i for i in range(seeds)],
+                folder=out,
+            )
         )
-    )
