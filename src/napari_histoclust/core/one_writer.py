@@ -107,7 +107,6 @@ def alone(folder: Path, command: str, job: Job[T], *, beside: bool = False) -> J
 
 def _take(path: Path, folder: Path, command: str) -> _Held:
     made = [parent for parent in (path.parent, *path.parent.parents) if not parent.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = _locked(path, folder)
     except BaseException:
@@ -125,7 +124,11 @@ def _take(path: Path, folder: Path, command: str) -> _Held:
 def _locked(path: Path, folder: Path) -> int:
     """Open and lock the file; one that its holder has just taken away is no lock for anybody."""
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        except FileNotFoundError:
+            continue  # its holder has just taken away the folder that was made for nothing
         try:
             is_locked = _try_lock(handle)
             if is_locked is False or _is_alive(path, is_locked is None):

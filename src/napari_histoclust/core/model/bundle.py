@@ -28,6 +28,7 @@ FORMATS = (1, 2, 3)
 """Bundle formats that are read: 1 the autoencoder, 2 encoders trained by neighbours, 3 any encoder."""
 
 _WEIGHTS, _SPEC = "model.safetensors", "model.json"
+_CHECKSUM = "weights_sha256"  # in the document; a bundle of an older version has none
 
 
 class ModelSpec(BaseModel):
@@ -156,7 +157,8 @@ def save_model(model: Model, folder: Path) -> None:
         # through Python's own writing, whose errors say what the disk refused
         weights = save({name: tensor.contiguous() for name, tensor in model.state.items()})
         (partial / _WEIGHTS).write_bytes(weights)
-        write_json(partial / _SPEC, model.spec.model_dump(mode="json"))
+        noted = {_CHECKSUM: hashlib.sha256(weights).hexdigest()}
+        write_json(partial / _SPEC, model.spec.model_dump(mode="json") | noted)
 
 
 def _holds(folder: Path, model: Model) -> bool:
@@ -201,7 +203,7 @@ def load_model(folder: Path) -> Model:
             f"{folder}: is not a model, expected a folder with {_SPEC} and {_WEIGHTS} as `fit` writes it."
         )
     spec = load_spec(folder)
-    state = _read_weights(folder / _WEIGHTS)
+    state = _read_weights(folder / _WEIGHTS, read_json(folder / _SPEC).get(_CHECKSUM))
     check_state(state, spec, str(folder / _WEIGHTS))
     return Model(spec, state)
 
@@ -223,7 +225,7 @@ def load_spec(folder: Path) -> ModelSpec:
             f"{FORMATS[0]} to {FORMATS[-1]}: update napari-histoclust or fit the model again."
         )
     try:
-        spec = ModelSpec.model_validate(document)
+        spec = ModelSpec.model_validate({k: v for k, v in document.items() if k != _CHECKSUM})
         _check_encoder(spec, path)
         return spec
     except ValidationError as error:
@@ -246,13 +248,16 @@ def _check_encoder(spec: ModelSpec, path: Path) -> None:
         raise HistoclustError(f"{path}: entry frozen does not fit the encoder, fit the model again.")
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def _read_weights(path: Path, noted: object) -> dict[str, Tensor]:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        state: dict[str, Tensor] = load_file(path)
-    except (SafetensorError, OSError) as error:
+        data = path.read_bytes()
+        if noted is not None and hashlib.sha256(data).hexdigest() != noted:
+            raise ValueError("it is not as it was written")
+        state: dict[str, Tensor] = load(data)
+    except (SafetensorError, OSError, ValueError, KeyError, MemoryError) as error:
         raise HistoclustError(f"{path}: is damaged ({error}), copy or fit the model again.") from error
     return state
 

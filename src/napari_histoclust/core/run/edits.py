@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from napari_histoclust.core.arrays import UNREADABLE, read_npy
 from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
@@ -245,8 +246,8 @@ def _write_labels(folder: Path, labels: NDArray[np.int16]) -> str:
 
 def _read_labels(path: Path) -> NDArray[np.int16]:
     try:
-        labels: NDArray[np.int16] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        labels: NDArray[np.int16] = read_npy(path)
+    except UNREADABLE as error:
         raise _damaged(path.with_name(_FILE_NAME)) from error
     if labels.dtype != np.int16 or path.name != _name_of(labels):
         raise _damaged(path.with_name(_FILE_NAME))

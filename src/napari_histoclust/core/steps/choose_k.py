@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from napari_histoclust.core.arrays import UNREADABLE, read_npy
 from napari_histoclust.core.atomic import atomic_file, check_place, read_json, write_json
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError, SettingError
@@ -232,8 +233,8 @@ class _Comparison:
 
 def _read_space(path: Path, patches: int) -> NDArray[np.float32]:
     try:
-        places: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        places: NDArray[np.float32] = read_npy(path)
+    except UNREADABLE as error:
         raise HistoclustError(f"{path}: is damaged, delete it to learn it anew.") from error
     if places.ndim != 2 or len(places) != patches:
         raise HistoclustError(f"{path}: is of other patches, delete it to learn it anew.")
