@@ -45,7 +45,7 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
         `out`.
     """
     check_file(out)
-    tiles, stains = _read_tiles(file)
+    tiles, stains = read_tiles(file)
     order = _order(stains, model.spec.stains, file)
     encoder = Encoder(model, settings)
     tables = None
@@ -65,7 +65,14 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
     return len(tiles)
 
 
-def _read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
+def read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
+    """Return the tiles (n, stains, y, x, 3) of an .npz file and the names of their stains.
+
+    Raises
+    ------
+    HistoclustError
+        If the file is missing or of another form.
+    """
     try:
         arrays = read_npz(file, ("tiles", "stains"))
         tiles, stains = arrays["tiles"], [str(name) for name in arrays["stains"]]
