@@ -241,8 +241,7 @@ save_edits(run.path, palette.state, edits_version(run.path))
 """
 
 
-def test_what_another_process_has_saved_is_not_overwritten(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+def test_what_another_process_has_saved_is_not_overwritten(run: Run) -> None:
     seen = edits_version(run.path)
     seen = save_edits(run.path, renamed(run), seen)
     seen = save_edits(run.path, renamed(run), seen)  # one's own are no others

@@ -27,6 +27,7 @@ from napari_histoclust.core.run.manifest import PATCHES, Manifest, SlideEntry, r
 from napari_histoclust.core.run.run import Run
 
 _PIECE = 16_384  # rows of latent, 8 MB: whole chunks of the store
+_MARKED_AT_MOST = 2**27  # places: a byte each; sorting takes ten times as long
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 
@@ -138,7 +139,7 @@ def _grid(slide: SlideEntry, columns: dict[str, NDArray[Any]]) -> PatchGrid:
     row, col = (columns[name].astype(np.int64) for name in ("row", "col"))
     if len(row) and (row.max() >= slide.rows or col.max() >= slide.cols):
         raise ValueError(f"patches outside the {slide.rows} x {slide.cols} places of {slide.name}")
-    if len(np.unique(row * slide.cols + col)) < len(row):
+    if _are_there_doubles(row * slide.cols + col, slide.rows * slide.cols):
         raise ValueError(f"two patches in one place of {slide.name}")
     return PatchGrid(
         shape=(slide.rows, slide.cols),
@@ -150,6 +151,14 @@ def _grid(slide: SlideEntry, columns: dict[str, NDArray[Any]]) -> PatchGrid:
         col=columns["col"].astype(np.int32),
         tissue_fraction=columns["tissue_fraction"].astype(np.float32),
     )
+
+
+def _are_there_doubles(places: NDArray[np.int64], count: int) -> bool:
+    if count > _MARKED_AT_MOST:
+        return len(np.unique(places)) < len(places)
+    mark = np.zeros(count, np.bool_)
+    mark[places] = True
+    return int(np.count_nonzero(mark)) < len(places)
 
 
 def read_latent(run: Run) -> Job[NDArray[np.float32]]:
