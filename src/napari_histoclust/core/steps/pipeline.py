@@ -16,6 +16,7 @@ from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.one_writer import alone, one_writer
 from napari_histoclust.core.run.manifest import read_manifest
+from napari_histoclust.core.steps.stage_timer import StageTimer
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.bundle import Model, ModelSpec
@@ -236,7 +237,7 @@ def _run(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSettings)
 
     settings = FitSettings.resolve(preset, given)
     for_map = RunSettings.resolve(preset, given).for_map()
-    timer, measures = _Timer(out), SlideMeasures()
+    timer, measures = StageTimer(out), SlideMeasures()
     yield from fit_stacks(stacks, settings, out / "model", measures)
     fit_seconds = timer.lap()
     run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map, measures)
@@ -251,29 +252,6 @@ def _run(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSettings)
         yield from draw_figures(saved_run(out))
         timer.record("figures", timer.lap())
     return run
-
-
-class _Timer:
-    """Wall time of the steps of a run, kept in run.json."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self._start = time.monotonic()
-
-    def lap(self) -> float:
-        """Return the seconds since the last lap."""
-        now = time.monotonic()
-        seconds, self._start = now - self._start, now
-        return seconds
-
-    def record(self, stage: str, seconds: float, **details: Any) -> None:
-        """Write a finished stage into run.json, unless an earlier start has done so."""
-        if not self.is_recorded(stage):
-            read_manifest(self._out).finished_stage(stage, seconds, **details).write(self._out)
-
-    def is_recorded(self, stage: str) -> bool:
-        """Whether run.json says that the stage is finished."""
-        return stage in read_manifest(self._out).stages
 
 
 def embed_run(run: Run, seed: int = 765) -> Job[Run]:
