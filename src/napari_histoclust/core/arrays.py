@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, RuntimeError,
-    NotImplementedError, SyntaxError, OverflowError, MemoryError,
+    NotImplementedError, SyntaxError, OverflowError, MemoryError, TokenError,
 )  # fmt: skip
 """What NumPy and zipfile raise on files that are damaged."""
 

@@ -129,6 +129,15 @@ def test_labels_and_places_are_never_made_up(
                 open_run(run)
 
 
+@pytest.mark.parametrize("name", ["obsm/X_umap", "uns/histoclust/stains", "obs/x_um", "obs/cluster"])
+def test_what_describes_an_array_is_missed(run: Path, name: str) -> None:
+    """Zarr takes a folder without it for nothing at all, and a column would silently not be there."""
+    for file in (".zarray", ".zgroup"):
+        (run / "patches.zarr" / name / file).unlink(missing_ok=True)
+    with pytest.raises(HistoclustError, match=f"{name}"):
+        open_run(run)
+
+
 def test_an_undisturbed_run_is_read_and_anndata_reads_it_too(run: Path) -> None:
     read_all(run)
     assert open_run(run).to_anndata().n_obs == len(open_run(run))

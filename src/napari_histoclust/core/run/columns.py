@@ -7,6 +7,7 @@ cannot have been left out. (Zarr leaves out a chunk of zeros unless it is told t
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -26,6 +27,8 @@ CRC = "crc32"
 
 # What zarr and its decoders raise on stores that are damaged.
 DAMAGED = (LookupError, TypeError, ValueError, OSError, RuntimeError, AttributeError, MemoryError)
+_PARTS = ("obs", "obsm", "uns")
+_OF_ARRAY, _OF_GROUP = {".zarray", "zarr.json"}, {".zgroup"}
 # A column may be smaller on the disk, but what declares more than this is a mistake or a bomb.
 _LARGE_BYTES, _BEST_COMPRESSION = 2**26, 1000
 
@@ -171,10 +174,21 @@ def check_store(store: Path) -> None:
 
 
 def check_files(group: Any, but: tuple[str, ...] = ()) -> None:
-    """Raise HistoclustError where a chunk of an array that is read later is missing."""
+    """Raise HistoclustError where a chunk, or what describes an array, is missing; also of what is read later."""
+    for part in _PARTS:
+        _check_descriptions(_root(group) / part)
     for name, _ in _arrays(group):
         if name not in but:
             open_column(group, name)
+
+
+def _check_descriptions(part: Path) -> None:
+    """To zarr a folder without a description is not there: a column would be missing without a word."""
+    for folder, inner, files in os.walk(part):
+        if _OF_GROUP.isdisjoint(files):
+            if _OF_ARRAY.isdisjoint(files):
+                raise damaged(Path(folder), "what describes it is missing")
+            inner.clear()  # its chunks
 
 
 def damaged(path: Path, error: Exception | str) -> HistoclustError:
@@ -187,7 +201,7 @@ def damaged(path: Path, error: Exception | str) -> HistoclustError:
 
 def _arrays(group: Any) -> Iterator[tuple[str, Any]]:
     """Yield what our own parts of the store consist of."""
-    for part in ("obs", "obsm", "uns"):
+    for part in _PARTS:
         if part in group:
             for name, member in group[part].members(max_depth=None):
                 if isinstance(member, zarr.Array):

@@ -152,7 +152,7 @@ def _parse(path: Path) -> StackFile:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
         raise HistoclustError(f"{path}: {where}: {first['msg'].lower()}: correct the entry.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise HistoclustError(f"{path}: is not readable YAML ({reason}): correct it.") from error
 
