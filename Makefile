@@ -4,7 +4,7 @@
 # make scverse  the environment with scanpy, squidpy and spatialdata that the tests use
 # make bench  the benchmarks (about half an hour)
 # make kills  some hundred kills of every job, at its changes to the disk; TRIES=5 for fewer
-# make fuzz   10,000 damaged slides (about half an hour); CASES=500 for fewer
+# make fuzz   10,000 damaged slides, and as many damaged runs, models, tables (about an hour); CASES=500 for fewer
 
 PYTHON ?= python3
 # two processes, a core and a screen for each
@@ -41,6 +41,7 @@ SEED ?= 1
 
 fuzz: $(INSTALLED)
 	$(VENV)/python tests/fuzz/campaign.py --cases $(CASES) --seed $(SEED) --keep fuzz-failures
+	$(VENV)/python tests/fuzz/documents.py --cases $(CASES) --seed $(SEED) --keep fuzz-failures
 
 TRIES ?= 20
 

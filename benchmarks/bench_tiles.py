@@ -47,6 +47,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    if not given.tiles.is_dir():
+        print(f"{given.tiles}: no such folder, nothing is measured: give --tiles.")
+        return
     document = {
         name: of_set(given.tiles / name, *where, given.encoders.split(","), given.seeds)
         for name, where in SETS.items()

@@ -27,9 +27,10 @@ from qtpy.QtWidgets import QApplication
 from napari_histoclust.core.model.bundle import Model as Bundle
 from napari_histoclust.core.model.bundle import ModelSpec, empty_network, save_model
 from napari_histoclust.core.palette import default_clusters
+from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
-from napari_histoclust.core.run.store import ChunkResult, GrowingStore, patch_table, write_embedding
+from napari_histoclust.core.run.store import ChunkResult, GrowingStore, patch_table
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.viewer.gestures import choose
 from napari_histoclust.viewer.places import patch_at, world_of_patch

@@ -62,6 +62,7 @@ def said(source: Path, code: str) -> str:
     ("name", "command", "expected"),
     [
         ("export format", ("export", "--help"), "count"),
+        ("encoder", ("fit", "--help"), "mean_densities"),
         ("preset", ("fit", "--help"), "sketch: the paper's network, hardly trained."),
     ],
 )

@@ -37,8 +37,8 @@ COMMANDS: dict[str, list[str]] = {
     "choose-k": ["--range", "--seeds", "--out", *FIT, "--json", "--quiet"],
     "classify": ["--model", "--out", "--device", "--quiet"],
     "import-model": ["--out", "--stains", "--patch-px", "--quiet"],
-    "export": ["--to", "--out", "--quiet"],
-    "open": [],
+    "export": ["--to", "--out", "--slides", "--quiet"],
+    "open": ["--slides"],
     "doctor": ["--json"],
 }
 EXPORTS = {
@@ -118,7 +118,6 @@ def test_a_command_has_its_options(command: str) -> None:
 GAPS: dict[str, Callable[[], bool]] = {
     "register": lambda: "register" in set(app),
     "--allow-missing": lambda: any("--allow-missing" in options_of(command) for command in COMMANDS),
-    "--slides": lambda: any("--slides" in options_of(command) for command in COMMANDS),
     "open without a name": lambda: not arguments_of("open")[0].required,
     "napari-histoclust without a command": lambda: app.default_command is not None,
 }

@@ -19,12 +19,15 @@ from napari_histoclust.core.model.posterior import probabilities_of, scores_of
 from napari_histoclust.core.model.solutions import Solutions, solve, stack_of
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run.manifest import Manifest, SlideEntry
+from napari_histoclust.core.run.embedding import write_embedding
+from napari_histoclust.core.run.manifest import InputFile, Manifest, SlideEntry
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
-from napari_histoclust.core.run.store import LATENT, ChunkResult, GrowingStore, patch_table, write_embedding
+from napari_histoclust.core.run.store import LATENT, ChunkResult, GrowingStore, patch_table
+from napari_histoclust.core.slides.stack import open_stack
 
 STAINS = ("HE", "CD31")
+FIVE = ("HE", "CD31", "CK19", "Ki67", "MT")
 DYES = ("HE haematoxylin", "HE eosin", "CD31 haematoxylin", "CD31 DAB")
 
 
@@ -171,9 +174,10 @@ def _entry(name: str, path: Path, grid: PatchGrid, um_per_px: float | None) -> S
         int(((n - 1) * grid.stride_px + grid.patch_px) * grid.downsample) + rest
         for n, rest in zip(grid.shape, (5, 11), strict=True)
     ]
-    inputs: tuple[dict[str, Any], ...] = tuple(
-        {"stain": stain, "path": str(path / f"{stain}.ome.tif"), "size": 0, "mtime": 0.0, "checksum": ""}
-        for stain in ("HE", "CD31", "CK19", "Ki67", "MT")
+    lines: Sequence[dict[str, Any]] = (
+        open_stack(path).inputs()
+        if path.exists()
+        else [{"stain": stain, "path": str(path / f"{stain}.ome.tif")} for stain in FIVE]
     )
     return SlideEntry(
         name=name,
@@ -188,7 +192,7 @@ def _entry(name: str, path: Path, grid: PatchGrid, um_per_px: float | None) -> S
         downsample=grid.downsample,
         patches=len(grid),
         tissue_share=round(len(grid) / (grid.shape[0] * grid.shape[1]), 6),
-        inputs=inputs,
+        inputs=tuple(InputFile.model_validate(line) for line in lines),
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzz import documents
 from fuzz.campaign import Damage, Worker, campaign
 from fuzz.mutate import directory_fields, mutate
 from fuzz.seeds import write_seeds
@@ -107,3 +108,30 @@ def test_damaged_real_slides(tmp_path: Path, shared_data: Path) -> None:
     result = campaign(150, seed=21, scratch=tmp_path, data=shared_data)
     assert result.failures == []
     assert sum(result.counts.values()) == 150
+
+
+def test_sixty_damaged_runs_models_stacks_tables_and_tiles(tmp_path: Path) -> None:
+    result = documents.campaign(60, seed=5, scratch=tmp_path)
+    assert result.failures == []
+    assert sum(result.counts.values()) == 60
+    assert result.counts["refused"] > 25
+    assert result.counts["read"] > 3
+
+
+def test_what_is_accepted_and_is_not_what_was_written_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oracle sees it: damage that leaves no trace in checksums is called wrong."""
+    script = tmp_path / "believes.py"
+    folder = Path(__file__).parent
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(folder)!r}); import document_worker, worker, itertools\n"
+        "counter = itertools.count()\n"
+        "worker.try_to_read = lambda path: ('read', str(next(counter)))\n"
+        "worker.main()\n"
+    )
+    monkeypatch.setattr(documents, "WORKER", script)
+    (tmp_path / "scratch").mkdir()
+    result = documents.campaign(12, seed=5, scratch=tmp_path / "scratch")
+    assert result.counts["wrong"] > 3
+    assert result.counts["wrong"] + result.counts["read"] == 12

@@ -20,10 +20,10 @@ from napari_histoclust.core.model.bundle import load_model, save_model
 from napari_histoclust.core.phantom import write_phantom
 from napari_histoclust.core.run import store
 from napari_histoclust.core.run.edits import save_edits
+from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.run.manifest import read_manifest
 from napari_histoclust.core.run.reader import open_run, read_latent
 from napari_histoclust.core.run.run import Run
-from napari_histoclust.core.run.store import write_embedding
 from napari_histoclust.core.slides.pyramid import build as pyramid_build
 from napari_histoclust.core.slides.pyramid import store as pyramid_store
 from napari_histoclust.core.slides.stack import open_stack

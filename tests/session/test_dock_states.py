@@ -11,14 +11,16 @@ import numpy as np
 
 from core.models import write_model
 from core.runs import make_run
-from napari_histoclust.core.model.bundle import load_model
-from napari_histoclust.core.run.store import write_embedding
+from napari_histoclust.core.config import PRESETS
+from napari_histoclust.core.model.bundle import ModelSpec, load_model
+from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Session
 from napari_histoclust.session.cluster_table import RowCounter, resolve_clusters
 from napari_histoclust.session.dock_states import (
     NO_MODEL,
     NO_SLIDES,
+    describe_model,
     read_indices,
     resolve_bar,
     resolve_gallery,
@@ -68,6 +70,17 @@ def test_slides_of_different_stains_cannot_train_one_model(tmp_path: Path) -> No
     folders = [write_stack(tmp_path / "a"), write_stack(tmp_path / "b", stains=("HE", "CD31"))]
     session.set_stacks([open_stack(folder) for folder in folders])
     assert "is missing" in fit_hindrance(session)
+
+
+def test_a_model_says_which_encoder_it_has_and_whether_it_was_trained() -> None:
+    taught = {"stains": ("HE",), "patch_px": 128, "clusters": 3, "architecture": "neighbours_3"}
+    settings = PRESETS["robust"].settings
+    trained = describe_model(ModelSpec(**taught, format=2, settings=settings))
+    assert (trained["Encoder"], trained["Epochs"]) == ("neighbours", "24")
+    statistics = describe_model(ModelSpec(**taught, format=3, encoder="statistics", settings=settings))
+    assert statistics["Encoder"] == "statistics"
+    assert "not trained" in statistics["Epochs"]
+    assert "Encoder" not in describe_model(ModelSpec(stains=("HE",), patch_px=128, clusters=3))
 
 
 def test_a_run_without_its_images_can_be_explored(tmp_path: Path) -> None:

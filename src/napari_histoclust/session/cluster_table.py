@@ -82,7 +82,7 @@ def columns_of(run: Run) -> tuple[Column, ...]:
 
 def _stains(run: Run) -> tuple[str, ...]:
     """Stains of the run; of a version that did not say, those of its first slide."""
-    return run.stains or tuple(str(image["stain"]) for image in run.manifest.slides[0].inputs)
+    return run.stains or tuple(image.stain for image in run.manifest.slides[0].inputs)
 
 
 def _stain_column(run: Run, number: int, stain: str) -> Column:

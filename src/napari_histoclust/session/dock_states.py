@@ -33,7 +33,8 @@ NO_SLIDES = (
     "drop it here. To try the program without slides of your own, take the sample slide."
 )
 IMAGES_MOVED = (
-    "The images of this run are not where they were. Its clusters, plot and table can be seen all the same."
+    "The images of this run are not where they were, or are others. Its clusters, plot and table can be seen "
+    "all the same. Find slides looks for the images in another folder."
 )
 NOTHING_TO_JUDGE = (
     "There is no run yet. Map the slides, or open a run folder; then its clusters can be judged here."
@@ -51,6 +52,7 @@ class SlidesState:
     is_next: bool
     hindrances: Mapping[str, str]
     can_remove: bool
+    can_find: bool
     alignment: tuple[Stack, tuple[StainAlignment, ...]] | None
 
 
@@ -65,6 +67,7 @@ def resolve_slides(session: Session, is_busy: bool) -> SlidesState:
         is_next=next_step(session) == "slides",
         hindrances={"check": "" if session.stacks else "Add slides first."},
         can_remove=bool(session.stacks) and not is_busy,
+        can_find=session.run is not None and not session.stacks,
         alignment=None if stack is None or lines is None else (stack, lines),
     )
 

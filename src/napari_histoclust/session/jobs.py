@@ -12,6 +12,7 @@ from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.config import FitSettings, MapSettings, Preset, RunSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.one_writer import LOCK
 from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
 from napari_histoclust.core.slides.pyramid.build import with_pyramids
 from napari_histoclust.core.slides.registry import is_image
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from napari_histoclust.core.alignment import StainAlignment
     from napari_histoclust.core.export.options import ExportOptions
     from napari_histoclust.core.model.bundle import Model
+    from napari_histoclust.core.run.edits import ClusterEdits
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.statistics.composition import Composition
     from napari_histoclust.core.statistics.neighbourhood import Neighbourhood
@@ -81,6 +83,15 @@ def align(stack: Stack, patch_px: int = FitSettings().patch_px) -> Job[tuple[Sta
 
     mask = yield from find_tissue(stack, stack.stains, patch_px)
     return (yield from check_alignment(stack, mask))
+
+
+@dataclass(frozen=True, eq=False)
+class FoundSlides:
+    """A run with its images where they lie now, and why that could not be noted in its folder."""
+
+    run: Run
+    stacks: tuple[Stack, ...]
+    warning: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,8 +203,37 @@ def copy_run(source: Path, target: Path) -> Job[tuple[Path, ...]]:
     if target.exists():
         raise HistoclustError(f"{target}: is there already, choose another name.")
     with atomic_folder(target) as partial:
-        shutil.copytree(source, partial)
+        shutil.copytree(source, partial, ignore=shutil.ignore_patterns(f"{LOCK}*"))
     return (target,)
+
+
+def copy_with_edits(source: Path, target: Path, edits: ClusterEdits) -> Job[Path]:
+    """Copy a run folder and save other edits in the copy."""
+    from napari_histoclust.core.run.edits import save_edits
+
+    yield from copy_run(source, target)
+    save_edits(target, edits)
+    return target
+
+
+def find_slides(run: Run, folder: Path) -> Job[FoundSlides]:
+    """Look for the images of a run in a folder, and note in the run where they are.
+
+    Raises
+    ------
+    HistoclustError
+        If they are not there, or are others.
+    """
+    yield Progress("Comparing the images")
+    from napari_histoclust.core.run.originals import relinked, write_places
+
+    found = relinked(run, folder)
+    stacks = tuple(found.open_stack(slide) for slide in range(len(found.slides)))
+    try:
+        write_places(found)
+    except HistoclustError as error:
+        return FoundSlides(found, stacks, in_window(error))
+    return FoundSlides(found, stacks)
 
 
 def export(

@@ -35,6 +35,8 @@ class OpenedRun:
         What was seen when it was saved.
     warnings : tuple of str
         What could not be had, one sentence each.
+    version : str
+        See `edits_version`.
     """
 
     run: Run
@@ -43,27 +45,29 @@ class OpenedRun:
     edits: ClusterEdits | None
     view: ViewState | None
     warnings: tuple[str, ...]
+    version: str = ""
 
 
-def open_run_folder(path: Path) -> Job[OpenedRun]:
-    """Open a run folder and the images that it was made from.
+def open_run_folder(path: Path, slides: str | Path | None = None) -> Job[OpenedRun]:
+    """Open a run folder and the images that it was made from; see `open_run`.
 
     Raises
     ------
     HistoclustError
-        If it is no finished run or damaged. Images that have moved are a warning.
+        If it is no finished run or damaged. Images that have moved, or are others, are a warning.
     """
-    from napari_histoclust.core.run.edits import load_edits
+    from napari_histoclust.core.run.edits import edits_version, load_edits
     from napari_histoclust.core.run.reader import open_run
     from napari_histoclust.session.view_state import load_view
 
     yield Progress("Opening the run")
-    run = open_run(path)
+    run = open_run(path, slides)
+    version = edits_version(run.path)  # before they are read: another window may save between
     edits, view = load_edits(run), load_view(run)
     yield Progress("Opening the images")
     stacks, warnings = _stacks(run)
     yield Progress("Loading the model")
-    return OpenedRun(run, stacks, run.model(), edits, view, warnings)
+    return OpenedRun(run, stacks, run.model(), edits, view, warnings, version)
 
 
 def _stacks(run: Run) -> tuple[tuple[Stack, ...], tuple[str, ...]]:
@@ -78,3 +82,4 @@ def show_opened(session: Session, opened: OpenedRun) -> None:
     session.load(opened.run, opened.stacks, opened.model)
     if opened.edits is not None:
         session.load_edits(opened.edits)
+    session.saved_version = opened.version

@@ -98,6 +98,8 @@ class Session:
         Names and colours of the run's clusters; likewise.
     notes : Notes
         What the docks keep for as long as the session lives.
+    saved_version : str
+        `edits_version` of what the edits began with, or were saved as.
 
     Signals
     -------
@@ -117,6 +119,7 @@ class Session:
         self._focus: int | None = None
         self._colour_by = CLUSTER
         self._saved_edits = self.palette.state
+        self.saved_version = ""
         self.notes = Notes()
         self.selection.changed.connect(self._on_selection_changed)
         self.palette.changed.connect(self._on_palette_changed)
@@ -236,6 +239,7 @@ class Session:
         if not _same_labels(self._run, run):
             self.selection.reset(0 if run is None else len(run))
             self._reset_palette(run)
+            self.saved_version = ""
             self._focus, self._colour_by = None, CLUSTER
             changed |= {Aspect.PALETTE, Aspect.SELECTION, Aspect.FOCUS, Aspect.COLOUR_BY}
         self._stacks, self._model, self._run = stacks, model, run

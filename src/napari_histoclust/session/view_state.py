@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from napari_histoclust.core.arrays import UNREADABLE, read_npy
 from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
@@ -63,9 +64,22 @@ def load_view(run: Run) -> ViewState | None:
 
 
 def load_selection(run: Run) -> NDArray[np.bool_]:
-    """Return the (n,) patches that were chosen when the run was saved; none where that is not known."""
+    """Return the (n,) patches that were chosen when the run was saved; none where that is not known.
+
+    Raises
+    ------
+    HistoclustError
+        If the file is damaged.
+    """
     file = run.path / _SELECTION
-    bits = np.load(file, allow_pickle=False) if file.is_file() else np.zeros(0, np.uint8)
-    if bits.dtype != np.uint8 or len(bits) != -(-len(run) // 8):
+    if not file.is_file():
         return np.zeros(len(run), bool)
+    try:
+        bits = read_npy(file)
+        if bits.dtype != np.uint8 or bits.shape != (-(-len(run) // 8),):
+            raise ValueError(f"{bits.dtype} of {bits.shape}")
+    except UNREADABLE as error:
+        raise HistoclustError(
+            f"{file}: is damaged or of another run, delete it to open the run without its selection."
+        ) from error
     return np.unpackbits(bits, count=len(run)).view(bool)

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from napari_histoclust.viewer.scene import Viewer
 
 
-def open_in_napari(path: str | Path, slide: int | None = None, viewer: Viewer | None = None) -> Viewer:
+def open_in_napari(
+    path: str | Path,
+    slide: int | None = None,
+    viewer: Viewer | None = None,
+    slides: str | Path | None = None,
+) -> Viewer:
     """Show a run or a stack in the workspace; a run as it was saved.
 
     Parameters
@@ -31,6 +36,8 @@ def open_in_napari(path: str | Path, slide: int | None = None, viewer: Viewer | 
         Which slide of a run over several, 0 the first; the one that was seen last if not given.
     viewer : napari.Viewer, optional
         Window to add to; a new one if not given.
+    slides : str or Path, optional
+        Where the images of a run that was moved lie now; see `open_run`.
 
     Raises
     ------
@@ -40,7 +47,7 @@ def open_in_napari(path: str | Path, slide: int | None = None, viewer: Viewer | 
     path = Path(path)
     if not path.exists():
         raise HistoclustError(f"{path}: no such file or folder.")
-    opened = _opened(path, slide)
+    opened = _opened(path, slide, slides)
     viewer = new_viewer() if viewer is None else viewer
     context = context_of(viewer)
     workspace = open_workspace(viewer)
@@ -54,16 +61,16 @@ def open_in_napari(path: str | Path, slide: int | None = None, viewer: Viewer | 
     return viewer
 
 
-def _opened(path: Path, slide: int | None) -> OpenedRun | Stack:
+def _opened(path: Path, slide: int | None, slides: str | Path | None) -> OpenedRun | Stack:
     folder = run_folder(path)
     if folder is None:
         from napari_histoclust.core.slides.stack import open_stack
 
         return open_stack(path)
-    opened = drive(open_run_folder(folder))
-    slides = len(opened.run.slides)
-    if slide is not None and not 0 <= slide < slides:
-        raise HistoclustError(f"{folder}: has no slide {slide + 1}, choose one of 1 to {slides}.")
+    opened = drive(open_run_folder(folder, slides))
+    count = len(opened.run.slides)
+    if slide is not None and not 0 <= slide < count:
+        raise HistoclustError(f"{folder}: has no slide {slide + 1}, choose one of 1 to {count}.")
     return opened
 
 
@@ -80,7 +87,7 @@ def show_run(context: Context, opened: OpenedRun, slide: int | None = None) -> N
         warn(warning)
 
 
-def show(path: str | Path, slide: int | None = None) -> None:
+def show(path: str | Path, slide: int | None = None, slides: str | Path | None = None) -> None:
     """Show a run or a stack and return when the window is closed."""
-    open_in_napari(path, slide)
+    open_in_napari(path, slide, slides=slides)
     run_window()

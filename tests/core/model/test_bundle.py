@@ -131,6 +131,44 @@ def test_description_that_is_none(bundle: Path, text: str) -> None:
         load_model(bundle)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    model = _model()
+    name = next(name for name, tensor in model.state.items() if tensor.is_floating_point())
+    broken = model.state[name].clone()
+    broken.view(-1)[-1] = value
+    save_model(Model(model.spec, {**model.state, name: broken}), tmp_path / "model")
+    with pytest.raises(HistoclustError, match=f"weight {name} holds NaN or infinity"):
+        load_model(tmp_path / "model")
+
+
+def test_weights_of_whole_numbers_are_refused(tmp_path: Path) -> None:
+    model = _model()
+    name = next(name for name, tensor in model.state.items() if tensor.is_floating_point())
+    save_model(Model(model.spec, {**model.state, name: model.state[name].int()}), tmp_path / "model")
+    with pytest.raises(HistoclustError, match=f"weight {name} is torch.int32"):
+        load_model(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("um_per_px", [0, -1, 1e-300, 1e300, "NaN"]),
+        ("stains", [[], ["HE", "HE"], ["HE", ""], ["HE", 3]]),
+        ("patch_px", [0, -4, 2**40]),
+        ("clusters", [0, 1, 2**40]),
+        ("latent", [0, 2**40]),
+        ("encoders", [0, 2**40]),
+    ],
+)
+def test_a_description_that_cannot_be_is_refused(bundle: Path, name: str, values: list[object]) -> None:
+    document = json.loads((bundle / "model.json").read_text())
+    for value in values:
+        (bundle / "model.json").write_text(json.dumps({**document, name: value}))
+        with pytest.raises(HistoclustError, match=rf"model\.json: entry {name}"):
+            load_model(bundle)
+
+
 def test_missing_weight_is_named(tmp_path: Path) -> None:
     model = _model()
     state = {name: tensor for name, tensor in model.state.items() if name != "encoder.conv1.bias"}

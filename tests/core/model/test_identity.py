@@ -51,10 +51,11 @@ def test_settings_that_are_free_leave_the_rest() -> None:
     )
 
 
-def test_a_slide_is_known_by_size_and_header_wherever_it_lies() -> None:
-    line = {"stain": "HE", "path": "/a", "size": 3, "mtime": 1.0, "header_sha256": "x", "reader": "tiff"}
+def test_a_slide_is_known_by_size_content_and_placement_wherever_it_lies() -> None:
+    line = {"stain": "HE", "path": "/a", "size": 3, "mtime": 1.0, "reader": "tiff"}
+    line |= {"content_sha256": "x", "placement": ""}
     assert slide_identity([line]) == slide_identity([{**line, "path": "/b", "mtime": 2.0}])
-    for other in ({"stain": "CD31"}, {"size": 4}, {"header_sha256": "y"}):
+    for other in ({"stain": "CD31"}, {"size": 4}, {"content_sha256": "y"}, {"placement": "z"}):
         assert slide_identity([line]) != slide_identity([{**line, **other}])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,15 @@ import pytest
 
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.run.edits import ClusterEdits, edited, load_edits, save_edits, saved_run
+from napari_histoclust.core.run.edits import (
+    ClusterEdits,
+    OthersEditsError,
+    edited,
+    edits_version,
+    load_edits,
+    save_edits,
+    saved_run,
+)
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Palette
@@ -216,3 +226,31 @@ def test_files_of_somebody_else_beside_the_edits_stay(run: Run) -> None:
     save_edits(run.path, renamed(run))
     assert {"labels-pathologist2.npy", "labels-notes.txt"} <= {file.name for file in folder.iterdir()}
     assert not list(folder.glob("labels-????????.npy"))
+
+
+SAVER = """
+import sys
+from pathlib import Path
+from napari_histoclust.core.run.edits import save_edits, edits_version
+from napari_histoclust.core.run.reader import open_run
+from napari_histoclust.session.palette import Palette
+run = open_run(Path(sys.argv[1]))
+palette = Palette(run.clusters, run.labels)
+palette.rename(1, "theirs")
+save_edits(run.path, palette.state, edits_version(run.path))
+"""
+
+
+def test_what_another_process_has_saved_is_not_overwritten(run: Run) -> None:
+    seen = edits_version(run.path)
+    seen = save_edits(run.path, renamed(run), seen)
+    seen = save_edits(run.path, renamed(run), seen)  # one's own are no others
+    subprocess.run([sys.executable, "-c", SAVER, str(run.path)], check=True)
+    with pytest.raises(OthersEditsError, match="another window has saved"):
+        save_edits(run.path, renamed(run), seen)
+    loaded = load_edits(run)
+    assert loaded is not None
+    assert loaded.names[0] == "theirs"
+    save_edits(run.path, renamed(run), edits_version(run.path))
+    check_same(load_edits(run), renamed(run))
+    assert {p.name for p in (run.path / "session").iterdir()} == {"clusters.json"}

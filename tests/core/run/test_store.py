@@ -12,7 +12,7 @@ from anndata.io import write_elem
 
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
-from napari_histoclust.core.run import store
+from napari_histoclust.core.run import embedding, store
 from napari_histoclust.core.run.store import ChunkResult, GrowingStore, patch_table
 
 STAINS = ("HE", "CD31")
@@ -92,7 +92,7 @@ def test_an_embedding_replaces_an_older_one(tmp_path: Path) -> None:
     growing.write(0, result(growing.rows(0)))
     growing.finish(default_clusters(3), {})
     for value in (1.0, 2.0):
-        store.write_embedding_array(tmp_path, np.full((4, 2), value, np.float32))
+        embedding.write_embedding_array(tmp_path, np.full((4, 2), value, np.float32))
         adata = anndata.read_zarr(tmp_path / "patches.zarr")
         assert set(adata.obsm) == {"latent", "spatial", "stain_od", "X_umap"}
         assert (adata.obsm["X_umap"] == value).all()
@@ -183,7 +183,7 @@ def test_an_embedding_of_an_older_layout_is_replaced(tmp_path: Path) -> None:
     expected = np.zeros((48, 2), np.float32)
     for value in (0.0, 3.0, 0.0):  # Zarr writes no chunk of zeros unless it is told to
         expected[:] = value
-        store.write_embedding_array(tmp_path, expected)
+        embedding.write_embedding_array(tmp_path, expected)
         np.testing.assert_array_equal(anndata.read_zarr(tmp_path / "patches.zarr").obsm["X_umap"], expected)
         assert (tmp_path / "patches.zarr" / "obsm" / "X_umap" / "0.0").is_file()
     assert [p.name for p in tmp_path.iterdir()] == ["patches.zarr"]

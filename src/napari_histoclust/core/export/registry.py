@@ -15,6 +15,7 @@ from napari_histoclust.core.export import formats as package
 from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.one_writer import one_writer
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -55,7 +56,7 @@ def export_run(
     ------
     HistoclustError
         If a format is unknown or something else stands in the place of an output (nothing is written then),
-        or the folder cannot be written.
+        or the folder cannot be written or is being written by another process.
     """
     check_formats(formats)
     check_place(folder)
@@ -67,9 +68,10 @@ def export_run(
         for path in FORMATS[name].outputs(run, folder):
             check(path)
     written: list[Path] = []
-    for name in wanted:
-        arguments = FORMATS[name].arguments(options or ExportOptions())
-        written.extend((yield from FORMATS[name].write(run, folder, **arguments)))
+    with one_writer(folder, "export"):
+        for name in wanted:
+            arguments = FORMATS[name].arguments(options or ExportOptions())
+            written.extend((yield from FORMATS[name].write(run, folder, **arguments)))
     return tuple(written)
 
 

@@ -19,6 +19,8 @@ from napari_histoclust.core.figures.scatter import draw_scatter
 from napari_histoclust.core.figures.slide_map import MapPanel, draw_map, grid_extent_px, read_thumbnail
 from napari_histoclust.core.figures.style import counts, save
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.one_writer import one_writer
+from napari_histoclust.core.run.originals import OtherImageError
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import Stack
 
@@ -51,9 +53,10 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
     is_own = folder is None
     folder = run.path / "figures" if folder is None else folder
     drawn: list[Path] = []
-    for name, figure, progress in figures_of(run):
-        drawn.append(save(figure, folder / f"{name}.{file_format}", own=is_own))
-        yield progress
+    with one_writer(run.path if is_own else folder, "figures"):
+        for name, figure, progress in figures_of(run):
+            drawn.append(save(figure, folder / f"{name}.{file_format}", own=is_own))
+            yield progress
     return tuple(drawn)
 
 
@@ -73,11 +76,19 @@ def write_map(run: Run, path: Path) -> Path:
 
 
 def _stacks(run: Run) -> Stacks:
-    """Open the images of each slide; None where they are gone: the rest is drawn all the same."""
+    """Open the images of each slide; None where they are gone: the rest is drawn all the same.
+
+    Raises
+    ------
+    OtherImageError
+        If other images lie in their place.
+    """
     opened: list[Stack | None] = []
     for slide in range(len(run.grids)):
         try:
             opened.append(run.open_stack(slide))
+        except OtherImageError:
+            raise
         except HistoclustError:
             opened.append(None)
     return opened

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from torch import Tensor
 
 from napari_histoclust.core.atomic import atomic_folder, check_place, now, read_json, write_json
@@ -23,11 +23,13 @@ from napari_histoclust.core.model.encoder import FrozenIdentity, encoder_of
 from napari_histoclust.core.model.neighbours import OPTIONAL, NeighbourNetwork
 from napari_histoclust.core.model.network import LATENT, Network
 from napari_histoclust.core.model.solutions import PREFIX, WEIGHTS, Solutions, load_solutions
+from napari_histoclust.core.slides.um_per_px import UmPerPx
 
 FORMATS = (1, 2, 3)
 """Bundle formats that are read: 1 the autoencoder, 2 encoders trained by neighbours, 3 any encoder."""
 
 _WEIGHTS, _SPEC = WEIGHTS, "model.json"
+_CHECKSUM = "weights_sha256"  # in the document; a bundle of an older version has none
 
 
 class ModelSpec(BaseModel):
@@ -60,7 +62,7 @@ class ModelSpec(BaseModel):
         divergence), and the same with the prefix "held_out_" where patches were held out. The parts are
         not weighted.
     trained_on : tuple of str
-        Checksums of the headers of the image files that the training patches came from.
+        Checksums of the image files that the training patches came from.
     reliability : dict or None
         What `Reliability.document` says of the confidence; None for a model that does not calibrate it.
     """
@@ -69,23 +71,30 @@ class ModelSpec(BaseModel):
 
     format: int = 1
     architecture: Literal["conv_im_4", "neighbours_3"] = "conv_im_4"
-    stains: Annotated[tuple[str, ...], Field(min_length=1)]
-    patch_px: Annotated[int, Field(ge=4)]
-    um_per_px: float | None = None
+    stains: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1, max_length=100)]
+    patch_px: Annotated[int, Field(ge=4, le=2**20)]
+    um_per_px: UmPerPx | None = None
     input_px: Annotated[int, Field(ge=16, le=1024, multiple_of=2)] = 64
-    clusters: Annotated[int, Field(ge=2)]
+    clusters: Annotated[int, Field(ge=2, le=200)]
     axes: Literal["yx", "xy"] = "yx"
     scaling: Literal["divide_by_255", "tissue_strength"] = "divide_by_255"
     encoder: str = DEFAULT_ENCODER
     frozen: FrozenIdentity | None = None
-    encoders: Annotated[int, Field(ge=1)] = 1
-    latent: Annotated[int, Field(ge=2)] = LATENT
+    encoders: Annotated[int, Field(ge=1, le=8)] = 1
+    latent: Annotated[int, Field(ge=2, le=4096)] = LATENT
     settings: FitSettings = FitSettings()
     history: tuple[dict[str, float], ...] = ()
     created: str = Field(default_factory=now)
     trained_on: tuple[str, ...] = ()
     source: str = "napari-histoclust"
     reliability: dict[str, Any] | None = None
+
+    @field_validator("stains")
+    @classmethod
+    def _stains_are_apart(cls, stains: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(stains)) < len(stains):
+            raise ValueError("one stain is named twice")
+        return stains
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +160,10 @@ def save_model(model: Model, folder: Path) -> None:
     with atomic_folder(folder) as partial:
         partial.mkdir()
         # through Python's own writing, whose errors say what the disk refused
-        (partial / _WEIGHTS).write_bytes(save(_tensors(model)))
-        write_json(partial / _SPEC, model.spec.model_dump(mode="json"))
+        weights = save(_tensors(model))
+        (partial / _WEIGHTS).write_bytes(weights)
+        noted = {_CHECKSUM: hashlib.sha256(weights).hexdigest()}
+        write_json(partial / _SPEC, model.spec.model_dump(mode="json") | noted)
 
 
 def _tensors(model: Model) -> dict[str, Tensor]:
@@ -204,7 +215,7 @@ def load_model(folder: Path) -> Model:
             f"{folder}: is not a model, expected a folder with {_SPEC} and {_WEIGHTS} as `fit` writes it."
         )
     spec = load_spec(folder)
-    tensors = _read_weights(folder / _WEIGHTS)
+    tensors = _read_weights(folder / _WEIGHTS, read_json(folder / _SPEC).get(_CHECKSUM))
     state = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
     check_state(state, spec, str(folder / _WEIGHTS))
     return Model(spec, state, load_solutions(folder))
@@ -227,7 +238,7 @@ def load_spec(folder: Path) -> ModelSpec:
             f"{FORMATS[0]} to {FORMATS[-1]}: update napari-histoclust or fit the model again."
         )
     try:
-        spec = ModelSpec.model_validate(document)
+        spec = ModelSpec.model_validate({k: v for k, v in document.items() if k != _CHECKSUM})
         _check_encoder(spec, path)
         return spec
     except ValidationError as error:
@@ -250,24 +261,28 @@ def _check_encoder(spec: ModelSpec, path: Path) -> None:
         raise HistoclustError(f"{path}: entry frozen does not fit the encoder, fit the model again.")
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def _read_weights(path: Path, noted: object) -> dict[str, Tensor]:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        state: dict[str, Tensor] = load_file(path)
-    except (SafetensorError, OSError) as error:
+        data = path.read_bytes()
+        if noted is not None and hashlib.sha256(data).hexdigest() != noted:
+            raise ValueError("it is not as it was written")
+        state: dict[str, Tensor] = load(data)
+    except (SafetensorError, OSError, ValueError, KeyError, MemoryError) as error:
         raise HistoclustError(f"{path}: is damaged ({error}), copy or fit the model again.") from error
     return state
 
 
 def check_state(state: Mapping[str, Tensor], spec: ModelSpec, source: str) -> None:
-    """Compare names and shapes of weights with the network that `spec` describes.
+    """Compare names, shapes and types of weights with the network that `spec` describes, and look for NaN.
 
     Raises
     ------
     HistoclustError
-        At the first weight that is missing, too many, or of another shape; names `source`.
+        At the first weight that is missing, too many, of another shape or kind of number, or no number;
+        names `source`.
     """
     with torch.device("meta"):
         expected = empty_network(spec).state_dict()
@@ -276,8 +291,14 @@ def check_state(state: Mapping[str, Tensor], spec: ModelSpec, source: str) -> No
         trouble = "lacks" if odd[0] in expected else "has an unknown"
         raise HistoclustError(f"{source}: {trouble} weight {odd[0]}, it belongs to another network.")
     for name, tensor in expected.items():
-        if name in state and tensor.shape != state[name].shape:
+        if name not in state:
+            continue
+        if tensor.shape != state[name].shape:
             raise HistoclustError(
                 f"{source}: weight {name} is {tuple(state[name].shape)} where {len(spec.stains)} stains and "
                 f"{spec.clusters} clusters need {tuple(tensor.shape)}."
             )
+        if tensor.is_floating_point() != state[name].is_floating_point():
+            raise HistoclustError(f"{source}: weight {name} is {state[name].dtype}, it was not trained so.")
+        if not state[name].isfinite().all():
+            raise HistoclustError(f"{source}: weight {name} holds NaN or infinity: copy or fit it again.")

@@ -135,8 +135,10 @@ class Encoder:
         self._dtype = choose_precision(settings, self._device)
         network = model.network()
         self._apply = _applied(network, self._device, self._dtype)
-        own = network.encoders.chunk if isinstance(network, NeighbourNetwork) else None
-        self.chunk = own or _CHUNK[self._device.type]
+        self.chunk = _CHUNK[self._device.type]
+        if isinstance(network, NeighbourNetwork):
+            self.chunk = network.encoders.chunk or self.chunk
+            self._dtype = network.encoders.precision(self._device, self._dtype)
 
     @property
     def device_name(self) -> str:

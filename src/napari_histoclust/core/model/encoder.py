@@ -82,6 +82,10 @@ class EncoderPart(nn.Module):
             If it is not there.
         """
 
+    def precision(self, device: torch.device, chosen: torch.dtype) -> torch.dtype:
+        """Return the arithmetic in which it is applied on a processor, where the settings chose `chosen`."""
+        return torch.float32
+
     def applied(self, device: torch.device, dtype: torch.dtype) -> Features:
         """Return the function from (n, 3 s, i, i) uint8 pixels to (n, f) features, ready for a processor.
 

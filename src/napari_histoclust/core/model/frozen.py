@@ -60,9 +60,10 @@ class FrozenNetwork:
         mean, spread = (
             torch.tensor(three, device=pictures.device).view(3, 1, 1) for three in (self.mean, self.spread)
         )
-        half = torch.autocast(pictures.device.type, torch.float16, enabled=pictures.device.type == "cuda")
+        precision = _precision(pictures.device)
+        mixed = torch.autocast(pictures.device.type, precision, enabled=precision != torch.float32)
         try:
-            with half:
+            with mixed:
                 answer = self.module(((pictures - mean) / spread).to(memory_format=torch.channels_last))
         except torch.OutOfMemoryError:
             raise
@@ -77,6 +78,10 @@ class FrozenNetwork:
             raise HistoclustError("The network gives no (n, w) numbers, (n, tokens, w) or (n, w, y, x) maps.")
         grid = {2: (), 3: (1,), 4: (2, 3)}[answer.ndim]
         return answer.float().mean(dim=grid) if grid else answer.float()
+
+
+def _precision(device: torch.device) -> torch.dtype:
+    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def checksum_of_file(path: Path) -> str:
@@ -147,9 +152,13 @@ class FrozenEncoder(EncoderPart):
             self._network.append(self._load())
         self._network[0].module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.chunk = _CHUNK[device.type]
-        precision = "half" if device.type == "cuda" else "single"
+        precision = str(_precision(device)).removeprefix("torch.")
         kind = f"{self._identity.sha256[:24]}-{self._input_px}-{precision}"
         self._cache = FeatureCache(kind, self.groups * self._identity.width)
+
+    def precision(self, device: torch.device, chosen: torch.dtype) -> torch.dtype:
+        """Return 16 bits for a graphics card, 32 elsewhere."""
+        return _precision(device)
 
     def measure(self, pictures: Tensor) -> Tensor:
         """Return the (n, s w) answers for (n, 3 s, i, i) pictures in units of the stains' strength.

@@ -36,6 +36,11 @@ def settings_identity(settings: ComputeSettings, *free: str) -> dict[str, Any]:
 
 def slide_identity(inputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return of each image file (`Stack.inputs`) what tells another one apart, wherever it lies now."""
+    return [{key: line[key] for key in ("stain", "size", "content_sha256", "placement")} for line in inputs]
+
+
+def older_slide_identity(inputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what versions told image files apart by that read no more than their headers."""
     return [{key: line[key] for key in ("stain", "size", "header_sha256")} for line in inputs]
 
 

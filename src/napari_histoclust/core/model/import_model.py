@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
 from torch import Tensor
 
 from napari_histoclust.core.config import FitSettings
@@ -97,15 +98,21 @@ def _describe(folder: Path, state: dict[str, Tensor], stains: tuple[str, ...], p
             f"{folder}: lacks weight classifier.conv3.weight, it belongs to another network."
         )
     clusters = int(last.shape[0])
-    return ModelSpec(
-        stains=stains,
-        patch_px=patch_px,
-        clusters=clusters,
-        axes="xy",
-        settings=FitSettings(patch_px=patch_px, clusters=clusters),
-        history=_read_history(folder),
-        source="imported from the authors' checkpoints",
-    )
+    history = _read_history(folder)
+    try:
+        return ModelSpec(
+            stains=stains,
+            patch_px=patch_px,
+            clusters=clusters,
+            axes="xy",
+            settings=FitSettings(patch_px=patch_px, clusters=clusters),
+            history=history,
+            source="imported from the authors' checkpoints",
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "stains"
+        raise SettingError("{" + name + "} {}: {}.", first["input"], first["msg"].lower()) from error
 
 
 def _read_history(folder: Path) -> tuple[dict[str, float], ...]:

@@ -53,7 +53,7 @@ def overview(run: Run) -> Section:
 
 
 def _stains(run: Run) -> tuple[str, ...]:
-    stated = [str(part.get("stain", "")) for slide in run.manifest.slides for part in slide.inputs]
+    stated = [str(part.stain) for slide in run.manifest.slides for part in slide.inputs]
     return run.stains or tuple(dict.fromkeys(filter(None, stated)))
 
 
@@ -174,11 +174,11 @@ def _model_facts(run: Run) -> Iterator[tuple[str, str]]:
 def _files(slide: SlideEntry) -> Table:
     rows = tuple(
         (
-            Path(str(file.get("path", ""))).name,
-            str(file.get("stain", "")),
-            f"{file.get('size', 0) / 2**20:,.1f}",
-            str(file.get("reader", "")),
-            str(file.get("header_sha256", ""))[:12],
+            Path(file.path).name,
+            file.stain,
+            f"{max(0, file.size) / 2**20:,.1f}",
+            file.reader,
+            (file.content_sha256 or file.header_sha256)[:12],
         )
         for file in slide.inputs
     )

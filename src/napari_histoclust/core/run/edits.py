@@ -5,6 +5,7 @@ Saved, the edits lie beside the results, in RUN/session/.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from napari_histoclust.core.arrays import UNREADABLE, read_npy
 from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.identity import crc32_of
+from napari_histoclust.core.one_writer import one_writer
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.run.lineage import Said
 from napari_histoclust.core.run.manifest import PATCHES, read_manifest
@@ -128,7 +131,19 @@ class _Document(Settings):
     entropy: str | None = None
 
 
-def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
+class OthersEditsError(HistoclustError):
+    """Somebody else has saved names or merges of this run meanwhile."""
+
+
+def edits_version(run_folder: Path) -> str:
+    """Return what tells the edits that are saved in a run folder from others; "" where there are none."""
+    try:
+        return hashlib.sha256((run_folder / FOLDER / _FILE_NAME).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def save_edits(run_folder: Path, edits: ClusterEdits, seen: str | None = None) -> str:
     """Write the edits of a run to RUN/session/; other files there stay.
 
     clusters.json names the files of the labels, if a split or another K changed them, and of what belongs to
@@ -139,15 +154,35 @@ def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
     ----------
     run_folder : Path
     edits : ClusterEdits
+    seen : str, optional
+        `edits_version` of what these edits began with; without it others are replaced.
+
+    Returns
+    -------
+    str
+        The version that is saved now.
 
     Raises
     ------
+    OthersEditsError
+        If somebody has saved since; nothing is written then.
     HistoclustError
         If the folder holds no run, or the disk is full, read-only or forbidden.
     """
-    folder = run_folder / FOLDER
     if not (run_folder / PATCHES).is_dir():
         raise HistoclustError(f"{run_folder}: is no longer there: bring the folder back and save again.")
+    with one_writer(run_folder / FOLDER, "a window that saves"):
+        if seen is not None and edits_version(run_folder) != seen:
+            raise OthersEditsError(
+                f"{run_folder}: another window has saved names or merges of this run since they were opened "
+                "here: take those over, or save yours in a copy."
+            )
+        _write_edits(run_folder, edits)
+        return edits_version(run_folder)
+
+
+def _write_edits(run_folder: Path, edits: ClusterEdits) -> None:
+    folder = run_folder / FOLDER
     names = _write_columns(folder, edits, _mapped_clusters(run_folder))
     document = _Document(
         fingerprint=read_manifest(run_folder).fingerprint,
@@ -204,8 +239,8 @@ def load_edits(run: Run) -> ClusterEdits | None:
     return edits
 
 
-def saved_run(path: str | Path) -> Run:
-    """Open a run folder as it was last saved in the window: named, merged and split.
+def saved_run(path: str | Path, slides: str | Path | None = None) -> Run:
+    """Open a run folder as it was last saved in the window: named, merged and split; see `open_run`.
 
     Raises
     ------
@@ -214,7 +249,7 @@ def saved_run(path: str | Path) -> Run:
     """
     from napari_histoclust.core.run.reader import open_run
 
-    run = open_run(path)
+    run = open_run(path, slides)
     edits = load_edits(run)
     return run if edits is None else edited(run, edits)
 
@@ -261,8 +296,8 @@ def _wanted_columns(edits: ClusterEdits, mapped: int) -> set[str]:
 
 def _read_column(path: Path, dtype: type[np.generic]) -> NDArray[Any]:
     try:
-        column: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        column: NDArray[Any] = read_npy(path)
+    except UNREADABLE as error:
         raise _damaged(path.with_name(_FILE_NAME)) from error
     if column.dtype != dtype or path.name != _name_of(path.name.split("-")[0], column):
         raise _damaged(path.with_name(_FILE_NAME))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from napari_histoclust.core.atomic import now, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.um_per_px import UmPerPx
 
 FILE_NAME = "run.json"
 PATCHES = "patches.zarr"
@@ -20,25 +21,52 @@ _LIBRARIES = ("torch", "numpy", "tifffile", "zarr", "anndata", "umap-learn", "sc
 FinishReason = Literal["unfinished", "interrupted", "finished"]
 
 
+_Count = Annotated[int, Field(ge=0, lt=2**40)]
+_Side = Annotated[int, Field(ge=1, lt=2**31)]
+
+
+class InputFile(Settings):
+    """An image file of a run, and what tells it apart from another; a line of an older version says less."""
+
+    model_config = ConfigDict(extra="allow")
+
+    stain: str
+    path: str = ""
+    size: int = Field(-1, description="Bytes of the file, or of a store's metadata; -1 where nobody said.")
+    mtime: float = Field(0.0, description="Time of change: the same one and size spare the checksum.")
+    header_sha256: str = Field("", description="SHA-256 of the first 64 KiB.")
+    content_sha256: str = Field("", description="SHA-256 of samples; see `sampled_sha256`.")
+    placement: str = Field("", description="How the stain is laid into the frame; see `placement_of`.")
+    reader: str = ""
+
+
 class SlideEntry(Settings):
     """One slide of a run: where it lies and the lattice laid over it."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     path: str
-    um_per_px: float | None = Field(
+    relative_path: str | None = Field(None, description="From the run folder, for where both were moved.")
+    reference: str | None = Field(None, description="Stain that gives the frame.")
+    um_per_px: UmPerPx | None = Field(
         description="Physical size of a level-0 px; null where the files do not say."
     )
-    shape_px: tuple[int, int] = Field(description="Height and width in level-0 px.")
-    rows: int
-    cols: int
-    patch_px: int = Field(description="Side of a patch in px of `level`.")
-    stride_px: int = Field(description="Distance between patches in px of `level`.")
-    level: int
-    downsample: float = Field(description="Level-0 px per px of `level`.")
-    patches: int
-    tissue_share: float
+    shape_px: tuple[_Side, _Side] = Field(description="Height and width in level-0 px.")
+    rows: _Count
+    cols: _Count
+    patch_px: _Side = Field(description="Side of a patch in px of `level`.")
+    stride_px: _Side = Field(description="Distance between patches in px of `level`.")
+    level: Annotated[int, Field(ge=0, lt=64)]
+    downsample: Annotated[float, Field(ge=1, lt=2**31)] = Field(description="Level-0 px per px of `level`.")
+    patches: _Count
+    tissue_share: Annotated[float, Field(ge=0, le=1)]
     warnings: tuple[str, ...] = ()
-    inputs: tuple[dict[str, Any], ...] = ()
+    inputs: tuple[InputFile, ...] = ()
+
+    @model_validator(mode="after")
+    def _patches_fit(self) -> Self:
+        if self.patches > self.rows * self.cols:
+            raise ValueError("more patches than places")
+        return self
 
 
 class Stage(Settings):
@@ -64,6 +92,14 @@ class Manifest(Settings):
     settings: dict[str, Any]
     slides: tuple[SlideEntry, ...]
     stages: dict[str, Stage] = Field(default_factory=dict)
+
+    @field_validator("slides")
+    @classmethod
+    def _slides_are_apart(cls, slides: tuple[SlideEntry, ...]) -> tuple[SlideEntry, ...]:
+        names = [slide.name for slide in slides]
+        if len(set(names)) < len(names) or not names:
+            raise ValueError("no slides, or two of one name")
+        return slides
 
     def finished_stage(self, name: str, seconds: float, **details: Any) -> Manifest:
         """Return a copy in which stage `name` is done."""

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.posterior import Scores, probabilities_of, scores_of
 from napari_histoclust.core.model.solutions import Solutions, load_solutions
+from napari_histoclust.core.run.columns import read_rows
 from napari_histoclust.core.run.edits import ClusterEdits, edited, load_edits, save_edits, unedited
 from napari_histoclust.core.run.lineage import Lineage, Looks
-from napari_histoclust.core.run.manifest import PATCHES
-from napari_histoclust.core.run.reader import open_run, read_latent
+from napari_histoclust.core.run.reader import open_latent, open_run, read_latent
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -213,14 +212,18 @@ def recluster(run: Run, rows: NDArray[np.integer[Any]], parts: int, seed: int = 
 
 def _read_latent(run: Run, rows: NDArray[np.integer[Any]]) -> Job[NDArray[np.float32]]:
     """Read the latent vectors of these rows; chunks of the store without any of them are left alone."""
-    stored: Any = zarr.open_group(run.path / PATCHES, mode="r")["obsm/latent"]
+    stored = open_latent(run)
     latent, step = np.empty((len(rows), stored.shape[1]), np.float32), stored.chunks[0]
     for start in range(0, stored.shape[0], step):
         first, last = np.searchsorted(rows, (start, start + step))
         if first < last:
             yield Progress("Reading patches", int(first), len(rows))
-            latent[first:last] = stored[start : start + step][rows[first:last] - start]
+            latent[first:last] = _chunk(stored, start)[rows[first:last] - start]
     return latent
+
+
+def _chunk(stored: Any, start: int) -> NDArray[np.float32]:
+    return read_rows(stored, start, min(start + stored.chunks[0], stored.shape[0]))
 
 
 def _centres(latent: NDArray[np.float32], parts: int, seed: int) -> Job[NDArray[np.float32]]:

@@ -107,21 +107,16 @@ class Run:
         return self.grids[slide].picture(self.labels[self.rows(slide)].astype(dtype))
 
     def open_stack(self, slide: int = 0) -> Stack:
-        """Open the images of one slide where they lay when the run was made.
+        """Open the images of one slide, the same ones that the run was made from.
 
         Raises
         ------
         HistoclustError
-            If they have moved or can no longer be read.
+            If they have moved without the run, can no longer be read, or are others than they were.
         """
-        from napari_histoclust.core.slides.stack import open_stack
+        from napari_histoclust.core.run.originals import open_original
 
-        path = Path(self.manifest.slides[slide].path)
-        if not path.exists():
-            raise HistoclustError(
-                f"{path}: the images of this run are no longer there: put them back, or map them anew."
-            )
-        return open_stack(path)
+        return open_original(self.path, self.manifest.slides[slide])
 
     def model(self) -> Model:
         """Load the model that made the labels."""
@@ -130,9 +125,18 @@ class Run:
         return load_model(self.path / "model")
 
     def to_anndata(self) -> anndata.AnnData:
-        """Return patches.zarr in memory, as the run was mapped, without edits."""
+        """Return patches.zarr in memory, as the run was mapped, without edits.
+
+        Raises
+        ------
+        HistoclustError
+            If something in it is damaged.
+        """
         import anndata
 
+        from napari_histoclust.core.run.columns import check_store
+
+        check_store(self.path / PATCHES)
         whole = anndata.read_zarr(self.path / PATCHES)
         return whole if self.store_rows is None else whole[self.store_rows]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import atomic_folder, move_into_place, readable_disk_errors
 from napari_histoclust.core.model.identity import crc32_of
 from napari_histoclust.core.patches.grid import PatchGrid
+from napari_histoclust.core.run.columns import every_chunk_written, seal
 from napari_histoclust.core.run.manifest import PATCHES
 
 if TYPE_CHECKING:
     from napari_histoclust.core.palette import Cluster
-    from napari_histoclust.core.run.run import Run
 
 CHUNK = 4096  # patches a chunk: 2 MiB of latent, about 4 s of encoding on two cores between two flags
 LATENT = 128
 _GROWING, _STORE, _RESULTS = ".mapping", "store.zarr", "results.zarr"
-_CHECKSUM, _ONLY_CHUNK = "checksum", "0.0"
+_CHECKSUM = "checksum"
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,13 +144,13 @@ class GrowingStore:
     def _create(self) -> None:
         """Lay out the empty store, whole or not at all."""
         n = len(self._table)
-        with atomic_folder(self._path, own=True) as partial:
+        with atomic_folder(self._path, own=True) as partial, every_chunk_written():
             group: Any = zarr.open_group(partial / _STORE, mode="w", zarr_format=2)
             write_elem(group, "/", anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)}))
             widths = {"latent": self._latent, "stain_od": len(self._stains), "dye_od": len(self._dyes)}
             for name, width in widths.items():
                 if width:
-                    _new_matrix(partial / _STORE / "obsm" / name, (n, width), min(CHUNK, n))
+                    new_matrix(partial / _STORE / "obsm" / name, (n, width), min(CHUNK, n))
             results: Any = zarr.open_group(partial / _RESULTS, mode="w", zarr_format=2)
             for name, dtype in (("cluster", "int16"), ("confidence", "float32"), ("entropy", "float32")):
                 results.create_array(name, shape=(n,), chunks=(min(CHUNK, n),), dtype=dtype)
@@ -201,16 +201,17 @@ class GrowingStore:
         """
         results = {name: self._results[name][:] for name in ("cluster", "confidence", "entropy")}
         ids = [cluster.id for cluster in clusters]
-        if not self._results[_CHECKSUM][:].all() or not np.isin(results["cluster"], ids).all():
+        if self.missing() or not np.isin(results["cluster"], ids).all():
             raise ValueError(f"{self._path}: not every patch has a cluster")
         labels = pd.Categorical(results.pop("cluster"), categories=ids)
-        with readable_disk_errors(self._final):
+        with readable_disk_errors(self._final), every_chunk_written():
             for name in ("obs", "uns"):  # of a finish that did not come to its end
                 shutil.rmtree(self._path / _STORE / name, ignore_errors=True)
             write_elem(self._group, "obs", self._table.assign(cluster=labels, **results))
             names = {"stains": self._stains, **({"dyes": self._dyes} if self._dyes else {})}
             arrays = {key: np.array(value, dtype=object) for key, value in names.items()}
             write_elem(self._group, "uns", _uns(clusters, {**provenance, **arrays}))
+            seal(self._path / _STORE)
             for stray in (self._path / _STORE).rglob("*.partial"):
                 stray.unlink()  # under this name Zarr begins each of its files
             move_into_place(self._path / _STORE, self._final)
@@ -237,44 +238,7 @@ def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, A
     }
 
 
-def write_embedding(run: Run, embedding: NDArray[np.float32]) -> Run:
-    """Put the (n, 2) UMAP into the run's store and return the run with it."""
-    if embedding.shape != (len(run), 2):
-        raise ValueError(f"embedding has shape {embedding.shape}, the run {len(run)} patches")
-    write_embedding_array(run.path, embedding)
-    return replace(run, embedding=embedding)
-
-
-def write_embedding_array(folder: Path, embedding: NDArray[np.float32]) -> None:
-    """Put obsm/X_umap into a finished store.
-
-    It is one chunk, so that a later one takes the place of an earlier one by the renaming of one file.
-    """
-    store = (folder / PATCHES).resolve()  # beside it, should it be a link to another disk
-    target, partial, aside = (
-        store / "obsm" / "X_umap",
-        *(store.parent / name for name in (".partial-X_umap", ".histoclust-old-X_umap")),
-    )
-    with readable_disk_errors(target):
-        for left in (partial, aside):
-            shutil.rmtree(left, ignore_errors=True)
-        _new_matrix(partial, embedding.shape, len(embedding))[:] = embedding
-        if _has_same_layout(target, partial):
-            move_into_place(partial / _ONLY_CHUNK, target / _ONLY_CHUNK)
-        else:
-            if target.is_dir():
-                target.rename(aside)  # of an older version; a kill here leaves a run without embedding
-            move_into_place(partial, target)
-        for left in (partial, aside):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _has_same_layout(one: Path, other: Path) -> bool:
-    layouts = [(path / ".zarray") for path in (one, other)]
-    return all(file.is_file() for file in layouts) and len({file.read_bytes() for file in layouts}) == 1
-
-
-def _new_matrix(path: Any, shape: tuple[int, ...], rows: int) -> Any:
+def new_matrix(path: Any, shape: tuple[int, ...], rows: int) -> Any:
     """Make a float32 matrix as AnnData knows it, in chunks of whole rows, each of which is a file."""
     matrix: Any = zarr.create_array(
         path, shape=shape, chunks=(rows, shape[1]), dtype="float32", zarr_format=2,

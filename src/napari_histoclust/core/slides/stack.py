@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.fingerprint import placement_of, sampled_sha256
 from napari_histoclust.core.slides.folder import stains_in_file, stains_in_folder
 from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
 from napari_histoclust.core.slides.levels import common_levels
@@ -22,6 +23,7 @@ from napari_histoclust.core.slides.names import in_order
 from napari_histoclust.core.slides.placed.position import placed_by_coordinates
 from napari_histoclust.core.slides.protocol import Slide, StackContents, UInt8
 from napari_histoclust.core.slides.stack_yaml import stains_in_yaml
+from napari_histoclust.core.slides.um_per_px import is_plausible
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -138,23 +140,31 @@ class Stack:
             )
 
     def inputs(self) -> list[dict[str, Any]]:
-        """Describe the files for a run's manifest: stain, path, size, mtime, sha256 of the header, reader."""
-        return [_describe(stain, self.slides[stain]) for stain in self.stains]
+        """Describe the files for a run's manifest; see `InputFile` there."""
+        checksums = {path: sampled_sha256(path) for path in {slide.path for slide in self.slides.values()}}
+        return [
+            {
+                "stain": stain,
+                **file_facts(slide.path),
+                "content_sha256": checksums[slide.path],
+                "placement": placement_of(slide, self.shapes[0]),
+                "reader": slide.reader,
+            }
+            for stain, slide in self.slides.items()
+        ]
 
 
-def _describe(stain: str, slide: Slide) -> dict[str, Any]:
-    path = slide.path
+def file_facts(path: Path) -> dict[str, Any]:
+    """Return path, size, mtime and sha256 of the header of an image file, or of the metadata of a store."""
     header = next((path / name for name in _METADATA if (path / name).is_file()), path)
     with header.open("rb") as file:
         checksum = hashlib.sha256(file.read(HEADER_BYTES)).hexdigest()
     stat = header.stat()
     return {
-        "stain": stain,
         "path": str(path.resolve()),
         "size": stat.st_size,
         "mtime": stat.st_mtime,
         "header_sha256": checksum,
-        "reader": slide.reader,
     }
 
 
@@ -226,6 +236,10 @@ def _scale(contents: StackContents, stains: Sequence[str], reference: str) -> tu
     if contents.um_per_px is not None:
         return contents.um_per_px, []
     stated = {s: contents.slides[s].um_per_px for s in (reference, *stains) if contents.slides[s].um_per_px}
+    strange = [s for s, scale in stated.items() if not is_plausible(scale)]
+    if strange:
+        said = f"{strange[0]} states {stated[strange[0]]:g} um per px, which is no slide's"
+        return None, [f"{said}: lengths are given in px until a stack.yaml states um_per_px."]
     if not stated:
         return None, ["The physical size of a px is not stated in the files, so lengths are given in px."]
     first, scale = next(iter(stated.items()))

@@ -28,6 +28,7 @@ from napari_histoclust.core.slides.placed.position import coordinate_affine
 from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.protocol import Slide, StackContents
 from napari_histoclust.core.slides.registry import open_slide
+from napari_histoclust.core.slides.um_per_px import UmPerPx
 
 Row = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -101,8 +102,8 @@ class StackFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str | None = None
-    um_per_px: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    stains: Annotated[dict[str, StainEntry], Field(min_length=1)]
+    um_per_px: UmPerPx | None = None
+    stains: Annotated[dict[Annotated[str, Field(min_length=1)], StainEntry], Field(min_length=1)]
     reference: str | None = None
 
 
@@ -151,7 +152,7 @@ def _parse(path: Path) -> StackFile:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
         raise HistoclustError(f"{path}: {where}: {first['msg'].lower()}: correct the entry.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise HistoclustError(f"{path}: is not readable YAML ({reason}): correct it.") from error
 

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from napari_histoclust.core.arrays import UNREADABLE, read_npy
 from napari_histoclust.core.atomic import atomic_file, check_place, read_json, write_json
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.one_writer import LOCK
 from napari_histoclust.core.validation.baseline import kmeans_labels
 from napari_histoclust.core.validation.indices import defined_indices
 from napari_histoclust.core.validation.k_choice import Clustering, KChoice, Series, summarise
@@ -149,7 +151,7 @@ def check_comparison_folder(folder: Path) -> None:
     if not folder.exists() or (folder / FITS / INPUTS).is_file():
         return
     # what a kill leaves before INPUTS has its name is a folder with hidden files alone
-    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else {""}
+    inside = {path.name for path in folder.iterdir()} - {LOCK} if folder.is_dir() else {""}
     begun = [path.name for path in (folder / FITS).iterdir()] if inside == {FITS} else []
     if inside - {FITS} or not all(name.startswith(".partial-") for name in begun):
         raise SettingError("{}: holds something else: give {out} a new or empty folder.", folder)
@@ -231,8 +233,8 @@ class _Comparison:
 
 def _read_space(path: Path, patches: int) -> NDArray[np.float32]:
     try:
-        places: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        places: NDArray[np.float32] = read_npy(path)
+    except UNREADABLE as error:
         raise HistoclustError(f"{path}: is damaged, delete it to learn it anew.") from error
     if places.ndim != 2 or len(places) != patches:
         raise HistoclustError(f"{path}: is of other patches, delete it to learn it anew.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_histoclust.core.arrays import UNREADABLE, read_npz
 from napari_histoclust.core.atomic import atomic_file, check_file
 from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.errors import HistoclustError
@@ -45,7 +45,7 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
         `out`.
     """
     check_file(out)
-    tiles, stains = _read_tiles(file)
+    tiles, stains = read_tiles(file)
     order = _order(stains, model.spec.stains, file)
     encoder = Encoder(model, settings)
     tables = None
@@ -65,17 +65,24 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
     return len(tiles)
 
 
-def _read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
+def read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
+    """Return the tiles (n, stains, y, x, 3) of an .npz file and the names of their stains.
+
+    Raises
+    ------
+    HistoclustError
+        If the file is missing or of another form.
+    """
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            tiles, stains = arrays["tiles"], [str(name) for name in arrays["stains"]]
+        arrays = read_npz(file, ("tiles", "stains"))
+        tiles, stains = arrays["tiles"], [str(name) for name in arrays["stains"]]
     except FileNotFoundError as error:
         raise HistoclustError(f"{file}: no such file.") from error
     except KeyError as error:
         raise HistoclustError(
             f"{file}: lacks {error.args[0]}; expected `tiles` (n, stains, y, x, 3) and `stains`."
         ) from error
-    except (OSError, ValueError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise HistoclustError(f"{file}: is no readable .npz file of tiles.") from error
     if tiles.ndim != 5 or tiles.shape[-1] != 3 or tiles.dtype != np.uint8:
         raise HistoclustError(

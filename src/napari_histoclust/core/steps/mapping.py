@@ -18,7 +18,7 @@ from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.model.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.model.encode import Encoder
-from napari_histoclust.core.model.identity import checksum_of, settings_identity, slide_identity
+from napari_histoclust.core.one_writer import alone
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, make_grid
@@ -30,6 +30,7 @@ from napari_histoclust.core.run.manifest import (
     library_versions,
     read_manifest,
 )
+from napari_histoclust.core.run.originals import at_place
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.run.store import GrowingStore, patch_table, sweep
@@ -38,6 +39,7 @@ from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
 from napari_histoclust.core.stains.calibration import SlideMeasures
 from napari_histoclust.core.stains.deconvolution import DyeVectors, dye_names, dye_vectors
 from napari_histoclust.core.steps.labelling import label_missing
+from napari_histoclust.core.steps.same_run import fingerprint_of, is_finished
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,17 +78,23 @@ def map_stacks(
     Raises
     ------
     HistoclustError
-        If a stain is missing, no tissue is found, or `out` holds something else.
+        If a stain is missing, no tissue is found, or `out` holds something else or is being written.
     """
-    settings = settings or MapSettings()
     check_run_folder(out)
+    job = _map(stacks, model, out, settings or MapSettings(), measures or SlideMeasures())
+    return (yield from alone(out, "map", job))
+
+
+def _map(
+    stacks: Sequence[Stack], model: Model, out: Path, settings: MapSettings, measures: SlideMeasures
+) -> Job[Run]:
     limit_cache(settings.cache_mib)
     for stack in stacks:
         stack.require(model.spec.stains)
-    targets = yield from _lay_lattices(stacks, model, settings, measures or SlideMeasures())
+    targets = yield from _lay_lattices(stacks, model, settings, measures)
     encoder = Encoder(model, settings)
-    manifest = _manifest(targets, model, settings, encoder)
-    if _is_done(out, manifest):
+    manifest = _manifest(targets, model, settings, encoder, out)
+    if is_finished(out, manifest, model, settings):
         return open_run(out)
     save_model(model, out / "model")
     manifest.write(out)
@@ -154,6 +162,7 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
     entry = SlideEntry(
         name=stack.name,
         path=str(stack.path.resolve()),
+        reference=stack.reference,
         um_per_px=stack.um_per_px,
         shape_px=stack.shapes[0],
         rows=grid.shape[0],
@@ -179,53 +188,19 @@ def _choose_level(stack: Stack, spec: ModelSpec, settings: MapSettings) -> Level
     return choose_level(stack, spec.patch_px, spec.um_per_px)
 
 
-def _manifest(targets: Sequence[Target], model: Model, settings: MapSettings, encoder: Encoder) -> Manifest:
+def _manifest(
+    targets: Sequence[Target], model: Model, settings: MapSettings, encoder: Encoder, out: Path
+) -> Manifest:
     return Manifest(
         version=__version__,
         versions=library_versions(),
         created=now(),
-        fingerprint=_fingerprint(targets, model, settings),
+        fingerprint=fingerprint_of([target.entry for target in targets], model, settings),
         seed=model.spec.settings.seed,
         device=encoder.device_name,
         settings={"map": settings.model_dump(mode="json")},
-        slides=tuple(target.entry for target in targets),
+        slides=tuple(at_place(target.entry, target.stack, out) for target in targets),
     )
-
-
-def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings) -> str:
-    """Checksum of what decides the labels: slides, lattices, model, settings.
-
-    In place of patch_px and stride_px stands the lattice that they led to.
-    """
-    entries = [
-        target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
-        | {"inputs": slide_identity(target.entry.inputs)}
-        for target in targets
-    ]
-    decided = settings_identity(settings, "patch_px", "stride_px")
-    return checksum_of([entries, model.checksum(), *decided.values()])
-
-
-def _is_done(out: Path, manifest: Manifest) -> bool:
-    """Whether the same run is finished in `out`.
-
-    Raises
-    ------
-    HistoclustError
-        If a run of other slides, another model or other settings lies there.
-    """
-    if not is_run(out):
-        return False
-    before = read_manifest(out)
-    if before.fingerprint != manifest.fingerprint:
-        state = "a finished run" if before.finish_reason == "finished" else "a half-finished run"
-        raise SettingError(
-            "{}: holds {} of other slides, another model or other settings: give {out} another folder, or "
-            "delete this one.",
-            out,
-            state,
-        )
-    return (out / PATCHES).is_dir() and before.finish_reason == "finished"
 
 
 def _total(targets: Sequence[Target]) -> int:

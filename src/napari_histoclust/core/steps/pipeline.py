@@ -14,7 +14,9 @@ from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import DEFAULT_ENCODER, Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.one_writer import alone, one_writer
 from napari_histoclust.core.run.manifest import read_manifest
+from napari_histoclust.core.steps.stage_timer import StageTimer
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.bundle import Model, ModelSpec
@@ -51,14 +53,21 @@ def fit_stacks(
     Raises
     ------
     HistoclustError
-        If a stain is missing, no tissue is found, or `out` holds something else.
+        If a stain is missing, no tissue is found, or `out` holds something else or is being written.
     """
+    settings.check()
+    job = _fit(stacks, settings, out, measures)
+    return (yield from job if out is None else alone(out, "fit", job, beside=True))
+
+
+def _fit(
+    stacks: Sequence[Stack], settings: FitSettings, out: Path | None, measures: SlideMeasures | None
+) -> Job[Model]:
     from napari_histoclust.core.model.bundle import load_model, save_model
     from napari_histoclust.core.model.train import train
 
-    settings.check()
     spec = model_spec(stacks, settings)
-    if out is not None and _is_model_of(out, spec):
+    if out is not None and _is_model_of(out, spec, stacks):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
     sampled, codes = yield from sample_stacks(stacks, spec, settings, measures)
@@ -89,8 +98,12 @@ def model_spec(stacks: Sequence[Stack], settings: FitSettings) -> ModelSpec:
         clusters=settings.clusters,
         settings=settings,
         **_architecture(settings),
-        trained_on=tuple(str(line["header_sha256"]) for stack in stacks for line in stack.inputs()),
+        trained_on=_trained_on(stacks, "content_sha256"),
     )
+
+
+def _trained_on(stacks: Sequence[Stack], checksum: str) -> tuple[str, ...]:
+    return tuple(str(line[checksum]) for stack in stacks for line in stack.inputs())
 
 
 def _architecture(settings: FitSettings) -> dict[str, Any]:
@@ -111,8 +124,8 @@ def _architecture(settings: FitSettings) -> dict[str, Any]:
     return common | {"format": 3, "encoder": record.value, "frozen": frozen}
 
 
-def _is_model_of(out: Path, spec: ModelSpec) -> bool:
-    """Whether a model of these stains and settings is finished in `out`.
+def _is_model_of(out: Path, spec: ModelSpec, stacks: Sequence[Stack]) -> bool:
+    """Whether a model of these slides and settings is finished in `out`.
 
     Raises
     ------
@@ -129,7 +142,10 @@ def _is_model_of(out: Path, spec: ModelSpec) -> bool:
         return False
     if not (out / "model.json").is_file():
         raise SettingError("{}: holds something else: give {out} a new or empty folder.", out)
-    if _identity(load_model(out).spec, spec.settings.device) != _identity(spec, spec.settings.device):
+    kept = load_model(out).spec
+    if kept.trained_on == (older := _trained_on(stacks, "header_sha256")):  # of a version that read no more
+        spec = spec.model_copy(update={"trained_on": older})
+    if _identity(kept, spec.settings.device) != _identity(spec, spec.settings.device):
         raise SettingError(
             "{}: holds a model of other slides or settings: give {out} another folder, or delete it.", out
         )
@@ -205,17 +221,23 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
     HistoclustError
         As its steps do, and if `out` holds something else.
     """
+    from napari_histoclust.core.steps.mapping import check_run_folder
+
+    check_run_folder(out)
+    return (yield from alone(out, "run", _run(stacks, preset, out, given)))
+
+
+def _run(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSettings) -> Job[Run]:
     from napari_histoclust.core.figures.run_figures import draw_figures
     from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.run.edits import saved_run
     from napari_histoclust.core.stains.calibration import SlideMeasures
-    from napari_histoclust.core.steps.mapping import check_run_folder, map_stacks
+    from napari_histoclust.core.steps.mapping import map_stacks
     from napari_histoclust.core.validation.report import validate_run
 
-    check_run_folder(out)
     settings = FitSettings.resolve(preset, given)
     for_map = RunSettings.resolve(preset, given).for_map()
-    timer, measures = _Timer(out), SlideMeasures()
+    timer, measures = StageTimer(out), SlideMeasures()
     yield from fit_stacks(stacks, settings, out / "model", measures)
     fit_seconds = timer.lap()
     run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map, measures)
@@ -232,33 +254,14 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
     return run
 
 
-class _Timer:
-    """Wall time of the steps of a run, kept in run.json."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self._start = time.monotonic()
-
-    def lap(self) -> float:
-        """Return the seconds since the last lap."""
-        now = time.monotonic()
-        seconds, self._start = now - self._start, now
-        return seconds
-
-    def record(self, stage: str, seconds: float, **details: Any) -> None:
-        """Write a finished stage into run.json, unless an earlier start has done so."""
-        if not self.is_recorded(stage):
-            read_manifest(self._out).finished_stage(stage, seconds, **details).write(self._out)
-
-    def is_recorded(self, stage: str) -> bool:
-        """Whether run.json says that the stage is finished."""
-        return stage in read_manifest(self._out).stages
-
-
 def embed_run(run: Run, seed: int = 765) -> Job[Run]:
     """Lay the patches out by UMAP and keep the result in the run."""
+    return (yield from alone(run.path, "embed", _embed(run, seed)))
+
+
+def _embed(run: Run, seed: int) -> Job[Run]:
+    from napari_histoclust.core.run.embedding import write_embedding
     from napari_histoclust.core.run.reader import read_latent
-    from napari_histoclust.core.run.store import write_embedding
     from napari_histoclust.core.steps.embed import embed
 
     start = time.monotonic()
@@ -278,15 +281,16 @@ def choose_k_of_stack(
 
     check_comparison_folder(out)
     spec = model_spec([stack], settings)
-    sampled, codes = yield from sample_stacks([stack], spec, settings)
-    return (
-        yield from choose_k(
-            sampled.pixels,
-            spec,
-            settings,
-            codes=codes,
-            ks=list(ks),
-            seeds=[settings.seed + i for i in range(seeds)],
-            folder=out,
+    with one_writer(out, "choose-k"):
+        sampled, codes = yield from sample_stacks([stack], spec, settings)
+        return (
+            yield from choose_k(
+                sampled.pixels,
+                spec,
+                settings,
+                codes=codes,
+                ks=list(ks),
+                seeds=[settings.seed + i for i in range(seeds)],
+                folder=out,
+            )
         )
-    )

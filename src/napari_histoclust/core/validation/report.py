@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import write_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.one_writer import alone
 from napari_histoclust.core.run.reader import read_latent
 from napari_histoclust.core.validation.baseline import RESTARTS, Agreement, agreement, kmeans_labels
 from napari_histoclust.core.validation.indices import Indices, defined_indices, sample_rows
@@ -134,8 +135,12 @@ def validate_run(run: Run, seed: int = 765, at_most: int = PATCHES_AT_MOST) -> J
     Raises
     ------
     HistoclustError
-        If the disk refuses.
+        If the disk refuses, or another process writes into the run.
     """
+    return (yield from alone(run.path, "validate", _validate(run, seed, at_most)))
+
+
+def _validate(run: Run, seed: int, at_most: int) -> Job[ValidationReport]:
     latent = yield from read_latent(run)
     report = yield from validate_clustering(
         latent, run.labels, run.confidence, len(run.clusters), _description(run), seed, at_most

@@ -14,6 +14,7 @@ from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.validation.indices import Indices, compute_indices
 
 _SEPARATORS = ",;\t"
+_LONGEST_NAME = 60  # of a column or a cell in a sentence
 _LARGEST_LABEL = 2**53
 """Above this float64, in which the table is read, skips integers."""
 
@@ -66,7 +67,7 @@ def read_table(path: Path) -> FeatureTable:
     path = Path(path)
     first_line = _first_line(path)
     separator = max(_SEPARATORS, key=first_line.count)
-    names = [cell.strip().strip('"') for cell in first_line.split(separator)]
+    names = [cell.strip().strip('"')[:_LONGEST_NAME] for cell in first_line.split(separator)]
     header = not any(_is_number(name) for name in names[-2:])
     numbered = int(header and names[0] == "")
     if len(names) - numbered < 3:
@@ -135,7 +136,7 @@ def _read_numbers(path: Path, separator: str, header: bool, columns: list[str]) 
             on_bad_lines="error",
         )
     except (ValueError, UnicodeDecodeError) as error:
-        raise HistoclustError(f"{path}: is not a table ({str(error).strip()}).") from error
+        raise HistoclustError(f"{path}: is not a table ({str(error).strip()[:160]}).") from error
     if cells.empty:
         raise HistoclustError(f"{path}: holds a header and no rows.")
     numbers = cells.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
@@ -143,7 +144,9 @@ def _read_numbers(path: Path, separator: str, header: bool, columns: list[str]) 
     if len(wrong):
         row, column = wrong[0]
         empty = cells.isna().iat[row, column]
-        shown = "is empty" if empty else f"{str(cells.iat[row, column])!r} is no finite number"
+        shown = (
+            "is empty" if empty else f"{str(cells.iat[row, column])[:_LONGEST_NAME]!r} is no finite number"
+        )
         raise HistoclustError(
             f"{path}: row {row + 1}, column {columns[column]}: {shown}: mend or remove that row."
         )

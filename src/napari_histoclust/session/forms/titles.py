@@ -5,6 +5,8 @@ from __future__ import annotations
 from napari_histoclust.core.config import RunSettings, Settings
 from napari_histoclust.core.errors import HistoclustError
 
+_PLACES = {"out": "the folder", "slides": '"Find slides…"'}
+
 
 def title_of(name: str, settings: type[Settings] = RunSettings) -> str:
     """Return the title of a setting in a form, its unit left out: "patch_px" -> "Patch side"."""
@@ -16,4 +18,4 @@ def title_of(name: str, settings: type[Settings] = RunSettings) -> str:
 
 def in_window(error: HistoclustError) -> str:
     """Return the message of an error, its settings called as in the forms: "Min tissue"."""
-    return error.sentence(lambda name: "the folder" if name == "out" else f'"{title_of(name)}"')
+    return error.sentence(lambda name: _PLACES.get(name) or f'"{title_of(name)}"')

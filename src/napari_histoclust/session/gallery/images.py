@@ -91,7 +91,7 @@ class SlideImages:
 def _stains_of_all(run: Run, stacks: Sequence[Stack]) -> tuple[str, ...]:
     """Stains that every slide has, in the order of the first."""
     each = [stack.stains for stack in stacks] or [
-        tuple(str(image["stain"]) for image in slide.inputs) for slide in run.manifest.slides
+        tuple(image.stain for image in slide.inputs) for slide in run.manifest.slides
     ]
     return tuple(stain for stain in each[0] if all(stain in stains for stains in each)) if each else ()
 

@@ -11,7 +11,15 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from napari_histoclust.session.dock_states import SlidesState, resolve_slides
-from napari_histoclust.session.jobs import OpenedStacks, align, open_sample, open_stacks, slide_paths
+from napari_histoclust.session.jobs import (
+    FoundSlides,
+    OpenedStacks,
+    align,
+    find_slides,
+    open_sample,
+    open_stacks,
+    slide_paths,
+)
 from napari_histoclust.session.opening import OpenedRun, open_run_folder
 from napari_histoclust.viewer.notices import warn
 from napari_histoclust.viewer.reading import run_folder
@@ -58,6 +66,9 @@ class SlidesDock(JobDock):
         self.remove = tipped(
             QPushButton("Remove"), "Take the slide that is shown off the list; no file is deleted."
         )
+        self.relink = JobButton(
+            "Find slides…", "The folder in which the images of this run lie now; they are compared.", runner
+        )
         self.buttons = {"check": self.check}
         self.line = JobLine()
         self.hint = prose()
@@ -73,13 +84,14 @@ class SlidesDock(JobDock):
             adding.addWidget(button, number // 2, number % 2)
         below.addWidget(self.check)
         below.addWidget(self.remove)
-        self.add(adding, self.line, self.hint, self.list, below, self.table)
+        self.add(adding, self.line, self.hint, self.relink, self.list, below, self.table)
 
     def _listen(self) -> None:
         self.add_folder.asked.connect(self._on_add_folder_asked)
         self.add_files.asked.connect(self._on_add_files_asked)
         self.open_run.asked.connect(self._on_open_run_asked)
         self.sample.asked.connect(self._on_sample_asked)
+        self.relink.asked.connect(self._on_find_asked)
         self.check.asked.connect(self._on_check_asked)
         self.remove.clicked.connect(self._on_remove_clicked)
         self.list.chosen.connect(self._on_list_chosen)
@@ -106,6 +118,13 @@ class SlidesDock(JobDock):
             job = open_run_folder(folder)
             self.start(self.open_run, self.line, "Opening the run", job, self._on_run_opened)
 
+    def find_in(self, folder: Path) -> None:
+        """Look for the images of the run in a folder."""
+        run = self.context.session.run
+        if run is not None:
+            job = find_slides(run, folder)
+            self.start(self.relink, self.line, "Finding the slides", job, self._on_slides_found)
+
     def _open(self, button: JobButton, title: str, job: object) -> None:
         self.start(button, self.line, title, job, self._on_stacks_opened)  # type: ignore[arg-type]
 
@@ -121,6 +140,19 @@ class SlidesDock(JobDock):
 
     def _on_run_opened(self, opened: OpenedRun) -> None:
         show_run(self.context, opened)
+
+    def _on_slides_found(self, found: FoundSlides) -> None:
+        session, run = self.context.session, self.context.session.run
+        if run is not None and run.path == found.run.path:  # else another was opened meanwhile
+            session.load(found.run, found.stacks, session.model)
+            if found.warning:
+                warn(found.warning)
+
+    def _on_find_asked(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder of the slides", self._folder())
+        if folder:
+            self._note_folder(Path(folder))
+            self.find_in(Path(folder))
 
     def _on_add_folder_asked(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder with one image a stain", self._folder())
@@ -186,6 +218,9 @@ class SlidesDock(JobDock):
 
     def _show_can_remove(self, can_remove: bool) -> None:
         self.remove.setEnabled(can_remove)
+
+    def _show_can_find(self, can_find: bool) -> None:
+        self.relink.setVisible(can_find)
 
     def _show_alignment(self, alignment: tuple[Stack, tuple[StainAlignment, ...]] | None) -> None:
         self.table.show_alignment(alignment)

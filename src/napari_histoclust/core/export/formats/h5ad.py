@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.run.columns import read_rows
+from napari_histoclust.core.run.reader import open_latent
 
 if TYPE_CHECKING:
     import anndata
@@ -26,20 +28,28 @@ def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
 
     path = folder / "patches.h5ad"
     store = open_store(run)
+    latent = open_latent(run)
     yield Progress(f"Writing {path.name}", 0, len(run))
     with atomic_file(path) as partial, h5py.File(partial, "w") as file:
         write_elem(file, "/", without_latent(run, store))
-        yield from _copy(store["obsm/latent"], run.ids, file["obsm"], f"Writing {path.name}")
+        yield from _copy(latent, run.ids, file["obsm"], f"Writing {path.name}")
     return (path,)
 
 
 def open_store(run: Run) -> Any:
-    """Return the group patches.zarr of a run."""
-    import zarr
+    """Return the group patches.zarr of a run, all of which is as it was written, but for the latent features.
 
+    Raises
+    ------
+    HistoclustError
+        If something in it is damaged.
+    """
+    from napari_histoclust.core.run import reader
+    from napari_histoclust.core.run.columns import check_store
     from napari_histoclust.core.run.manifest import PATCHES
 
-    return zarr.open_group(run.path / PATCHES, mode="r")
+    check_store(run.path / PATCHES)
+    return reader.open_store(run.path)
 
 
 def without_latent(run: Run, store: Any) -> anndata.AnnData:
@@ -78,7 +88,9 @@ def _copy(source: Any, rows: NDArray[np.int64], target: h5py.Group, text: str) -
         first, last = np.searchsorted(rows, (start, start + step))
         yield Progress(text, int(first), len(rows))
         if last > first:
-            copy[first:last] = source[start : start + step][rows[first:last] - start]
+            copy[first:last] = read_rows(source, start, min(start + step, source.shape[0]))[
+                rows[first:last] - start
+            ]
 
 
 FORMATS = (

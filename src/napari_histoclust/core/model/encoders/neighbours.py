@@ -69,6 +69,10 @@ class NeighbourEncoders(EncoderPart):
         """Return the (n, 128 e) numbers of all encoders."""
         return torch.cat([encoder(pictures) for encoder in self.each()], dim=1)
 
+    def precision(self, device: torch.device, chosen: torch.dtype) -> torch.dtype:
+        """Return what the settings chose."""
+        return chosen
+
     def applied(self, device: torch.device, dtype: torch.dtype) -> Features:
         """Fold BatchNorm and the unit of the codes into the convolutions, channels last."""
         stacks = [

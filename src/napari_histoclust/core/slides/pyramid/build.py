@@ -15,6 +15,7 @@ import numpy as np
 from napari_histoclust.core.atomic import atomic_folder
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.one_writer import one_writer
 from napari_histoclust.core.slides.levels import block_mean
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.pyramid.store import (
@@ -73,7 +74,7 @@ def _build(slide: TiledSlide, place: Path) -> Job[None]:
     height, width = slide.shapes[0]
     shapes = halves((height, width))
     rows = _band_rows(width, slide.levels[0].tile[0])
-    with atomic_folder(place, own=True) as folder:
+    with one_writer(place, "a pyramid", beside=True), atomic_folder(place, own=True) as folder:
         folder.mkdir(parents=True)
         with tiles_file(folder).open("wb") as file:
             levels = _chain(shapes, file)
