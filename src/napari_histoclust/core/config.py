@@ -205,8 +205,20 @@ class FitSettings(ComputeSettings):
             )
 
 
+AllowMissing = Annotated[
+    bool,
+    Field(
+        title="Allow a missing stain",
+        description="Also label what lacks one or two of the model's stains, as well as the others tell.",
+    ),
+]
+
+
 class MapSettings(ComputeSettings):
     """How a trained model is applied to a slide."""
+
+    not_deciding: ClassVar[frozenset[str]] = ComputeSettings.not_deciding | {"allow_missing"}
+    """Which stains a slide has decides; that it may lack some does not."""
 
     patch_px: Annotated[int, Field(ge=4, le=4096)] | None = Field(
         None,
@@ -223,11 +235,15 @@ class MapSettings(ComputeSettings):
     min_valid: Annotated[float, Field(ge=0, le=1)] = Field(
         0.75, description="Smallest share of a patch that every stain must cover (no hole, no padding)."
     )
+    allow_missing: AllowMissing = False
 
 
 class RunSettings(FitSettings):
     """What the whole job takes: the training's settings and the mapping's."""
 
+    not_deciding: ClassVar[frozenset[str]] = MapSettings.not_deciding
+
+    allow_missing: AllowMissing = False
     stride_px: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="Distance between mapped patches in px of full resolution; the patch side if not given.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +27,8 @@ FORMATS = (1, 2, 3)
 """Bundle formats that are read: 1 the autoencoder, 2 encoders trained by neighbours, 3 any encoder."""
 
 _WEIGHTS, _SPEC = "model.safetensors", "model.json"
+GAP = "without_"
+"""How the names of the tensors begin that are for slides without a stain (`core/model/missing.py`)."""
 
 
 class ModelSpec(BaseModel):
@@ -96,10 +98,14 @@ class Model:
     spec : ModelSpec
     state : Mapping of str to Tensor
         Weights by the names of `napari_histoclust.core.model.network.Network`, on the CPU, float32.
+    gaps : Mapping of str to Tensor
+        What takes the place of some of them on a slide that lacks stains: "without_1_3.mean" where those with
+        the numbers 1 and 3 are missing. None of the paper's network, and of a bundle of a version without.
     """
 
     spec: ModelSpec
     state: Mapping[str, Tensor]
+    gaps: Mapping[str, Tensor] = field(default_factory=dict)
 
     def checksum(self) -> str:
         """Return the SHA-256 of the weights and of how they are applied, not of how they came about."""
@@ -110,9 +116,10 @@ class Model:
         if self.spec.frozen is not None:
             del applied["encoder"]  # the network is known by its checksum, wherever its file lies
         digest.update(json.dumps(applied, sort_keys=True).encode())
-        for name in sorted(self.state):
+        tensors = {**self.state, **self.gaps}
+        for name in sorted(tensors):
             digest.update(name.encode())
-            digest.update(self.state[name].contiguous().numpy().tobytes())
+            digest.update(tensors[name].contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def network(self) -> Network | NeighbourNetwork:
@@ -146,7 +153,8 @@ def save_model(model: Model, folder: Path) -> None:
     with atomic_folder(folder) as partial:
         partial.mkdir()
         # through Python's own writing, whose errors say what the disk refused
-        weights = save({name: tensor.contiguous() for name, tensor in model.state.items()})
+        tensors = {**model.state, **model.gaps}
+        weights = save({name: tensor.contiguous() for name, tensor in tensors.items()})
         (partial / _WEIGHTS).write_bytes(weights)
         write_json(partial / _SPEC, model.spec.model_dump(mode="json"))
 
@@ -193,9 +201,13 @@ def load_model(folder: Path) -> Model:
             f"{folder}: is not a model, expected a folder with {_SPEC} and {_WEIGHTS} as `fit` writes it."
         )
     spec = load_spec(folder)
-    state = _read_weights(folder / _WEIGHTS)
+    tensors = _read_weights(folder / _WEIGHTS)
+    gaps = {name: tensor for name, tensor in tensors.items() if name.startswith(GAP)}
+    state = {name: tensor for name, tensor in tensors.items() if name not in gaps}
     check_state(state, spec, str(folder / _WEIGHTS))
-    return Model(spec, state)
+    for name in gaps:
+        _check_gap(name, gaps, state, str(folder / _WEIGHTS))
+    return Model(spec, state, gaps)
 
 
 def load_spec(folder: Path) -> ModelSpec:
@@ -247,6 +259,13 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         raise HistoclustError(f"{path}: is damaged ({error}), copy or fit the model again.") from error
     return state
+
+
+def _check_gap(name: str, gaps: Mapping[str, Tensor], state: Mapping[str, Tensor], source: str) -> None:
+    """Raise HistoclustError where what takes a weight's place is not of its shape."""
+    replaced = name.partition(".")[2]
+    if replaced not in state or state[replaced].shape != gaps[name].shape:
+        raise HistoclustError(f"{source}: has an unknown weight {name}, it belongs to another network.")
 
 
 def check_state(state: Mapping[str, Tensor], spec: ModelSpec, source: str) -> None:

@@ -39,6 +39,7 @@ class SlideEntry(Settings):
     tissue_share: float
     warnings: tuple[str, ...] = ()
     inputs: tuple[dict[str, Any], ...] = ()
+    missing: tuple[str, ...] = Field((), description="Stains of the model that the slide lacks.")
 
 
 class Stage(Settings):

@@ -19,6 +19,7 @@ from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.model.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.model.encode import Encoder
 from napari_histoclust.core.model.identity import checksum_of, settings_identity, slide_identity
+from napari_histoclust.core.model.missing import without
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.patches.lattice import LevelChoice, choose_level, make_grid
@@ -33,16 +34,26 @@ from napari_histoclust.core.run.manifest import (
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.run.store import GrowingStore, patch_table, sweep
+from napari_histoclust.core.slides.absent import with_glass
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
 from napari_histoclust.core.stains.calibration import SlideMeasures
 from napari_histoclust.core.stains.deconvolution import DyeVectors, dye_names, dye_vectors
+from napari_histoclust.core.steps.absent_stains import (
+    check_stains,
+    missing_stains,
+    tables_with_glass,
+    warning_of,
+)
 from napari_histoclust.core.steps.labelling import label_missing
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A slide, the lattice over it, its line in the manifest, and its calibration if the model needs one."""
+    """A slide, the lattice over it, its line in the manifest, and its calibration if the model needs one.
+
+    Stains that it lacks are bare glass in `stack` and in `tables`.
+    """
 
     stack: Stack
     grid: PatchGrid
@@ -76,23 +87,23 @@ def map_stacks(
     Raises
     ------
     HistoclustError
-        If a stain is missing, no tissue is found, or `out` holds something else.
+        If a stain is missing that may not be, no tissue is found, or `out` holds something else.
     """
     settings = settings or MapSettings()
     check_run_folder(out)
     limit_cache(settings.cache_mib)
     for stack in stacks:
-        stack.require(model.spec.stains)
+        check_stains(stack, model, settings.allow_missing)
     targets = yield from _lay_lattices(stacks, model, settings, measures or SlideMeasures())
-    encoder = Encoder(model, settings)
-    manifest = _manifest(targets, model, settings, encoder)
+    encoders = _encoders(targets, model, settings)
+    manifest = _manifest(targets, model, settings, encoders[0])
     if _is_done(out, manifest):
         return open_run(out)
     save_model(model, out / "model")
     manifest.write(out)
     start = time.monotonic()
     try:
-        yield from _label(targets, model, encoder, out, manifest.fingerprint)
+        yield from _label(targets, model, encoders, out, manifest.fingerprint)
     except BaseException:
         if out.is_dir():
             manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
@@ -101,6 +112,16 @@ def map_stacks(
     slides = tuple(_with_holes(entry, t.stack) for entry, t in zip(manifest.slides, targets, strict=True))
     manifest.model_copy(update={"finish_reason": "finished", "slides": slides}).write(out)
     return open_run(out)
+
+
+def _encoders(targets: Sequence[Target], model: Model, settings: MapSettings) -> list[Encoder]:
+    """Return the model made ready for each slide; those that lack the same stains share one."""
+    made: dict[tuple[str, ...], Encoder] = {}
+    for target in targets:
+        missing = target.entry.missing
+        if missing not in made:
+            made[missing] = Encoder(without(model, missing), settings)
+    return [made[target.entry.missing] for target in targets]
 
 
 def _with_holes(entry: SlideEntry, stack: Stack) -> SlideEntry:
@@ -141,7 +162,9 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
     stride_px = choice.patch_px
     if settings.stride_px is not None:
         stride_px = max(1, round(settings.stride_px / downsample))
-    mask = yield from measures.find(stack, spec.stains, round(choice.patch_px * downsample))
+    missing = missing_stains(stack, spec)
+    present = tuple(stain for stain in spec.stains if stain not in missing)
+    mask = yield from measures.find(stack, present, round(choice.patch_px * downsample))
     grid = make_grid(
         stack,
         mask,
@@ -164,13 +187,19 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
         downsample=grid.downsample,
         patches=len(grid),
         tissue_share=round(float(mask.share), 6),
-        warnings=(*stack.warnings, *((choice.warning,) if choice.warning else ())),
+        warnings=(
+            *stack.warnings,
+            *((choice.warning,) if choice.warning else ()),
+            *((warning_of(missing),) if missing else ()),
+        ),
         inputs=tuple(stack.inputs()),
+        missing=missing,
     )
+    filled = with_glass(stack, missing)
     if spec.scaling == "divide_by_255":
-        return Target(stack, grid, entry)
-    calibration = yield from measures.calibration(stack, spec.stains, round(choice.patch_px * downsample))
-    return Target(stack, grid, entry, calibration.tables())
+        return Target(filled, grid, entry)
+    calibration = yield from measures.calibration(stack, present, round(choice.patch_px * downsample))
+    return Target(filled, grid, entry, tables_with_glass(calibration, present, spec.stains))
 
 
 def _choose_level(stack: Stack, spec: ModelSpec, settings: MapSettings) -> LevelChoice:
@@ -198,7 +227,7 @@ def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings)
     In place of patch_px and stride_px stands the lattice that they led to.
     """
     entries = [
-        target.entry.model_dump(mode="json", exclude={"path", "warnings", "name"})
+        target.entry.model_dump(mode="json", exclude={"path", "warnings", "name", "missing"})
         | {"inputs": slide_identity(target.entry.inputs)}
         for target in targets
     ]
@@ -233,7 +262,7 @@ def _total(targets: Sequence[Target]) -> int:
 
 
 def _label(
-    targets: Sequence[Target], model: Model, encoder: Encoder, out: Path, fingerprint: str
+    targets: Sequence[Target], model: Model, encoders: Sequence[Encoder], out: Path, fingerprint: str
 ) -> Job[None]:
     """Encode the chunks that are missing and finish the store."""
     if (out / PATCHES).is_dir():
@@ -242,15 +271,20 @@ def _label(
     table = patch_table(
         [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
     )
-    stains = model.spec.stains
+    stains = _on_every_slide(targets, model.spec)
     store = GrowingStore(out, table, stains, dye_names(stains), fingerprint, model.spec.latent)
     dyes: list[tuple[DyeVectors, ...]] = []
     for target in targets:
         dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))
     tables = [target.tables for target in targets]
     slides = [(target.stack, target.grid) for target in targets]
-    yield from label_missing(store, slides, dyes, encoder, tables)
+    yield from label_missing(store, slides, stains, dyes, encoders, tables)
     store.finish(default_clusters(model.spec.clusters), _provenance(targets, dyes))
+
+
+def _on_every_slide(targets: Sequence[Target], spec: ModelSpec) -> tuple[str, ...]:
+    """Return the stains whose densities can be told of every patch."""
+    return tuple(stain for stain in spec.stains if not any(stain in t.entry.missing for t in targets))
 
 
 def _provenance(targets: Sequence[Target], dyes: Sequence[Sequence[DyeVectors]]) -> dict[str, Any]:
@@ -262,7 +296,10 @@ def _provenance(targets: Sequence[Target], dyes: Sequence[Sequence[DyeVectors]])
     }
     vectors = np.array([[of.vectors for of in slide] for slide in dyes])  # (slides, stains, 2, 3)
     estimated = np.array([[of.estimated for of in slide] for slide in dyes])
-    own = {"dye_vectors": vectors, "dye_vectors_estimated": estimated} if vectors.size else {}
+    own: dict[str, Any] = {"dye_vectors": vectors, "dye_vectors_estimated": estimated} if vectors.size else {}
+    lacking = {t.entry.name: np.array(t.entry.missing, dtype=object) for t in targets if t.entry.missing}
+    if lacking:
+        own["missing_stains"] = lacking
     return {"format": 1, "version": __version__, "slides": slides, **own}
 
 

@@ -209,6 +209,7 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
     from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.run.edits import saved_run
     from napari_histoclust.core.stains.calibration import SlideMeasures
+    from napari_histoclust.core.steps.absent_stains import complete_stacks
     from napari_histoclust.core.steps.mapping import check_run_folder, map_stacks
     from napari_histoclust.core.validation.report import validate_run
 
@@ -216,7 +217,8 @@ def run_stacks(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSet
     settings = FitSettings.resolve(preset, given)
     for_map = RunSettings.resolve(preset, given).for_map()
     timer, measures = _Timer(out), SlideMeasures()
-    yield from fit_stacks(stacks, settings, out / "model", measures)
+    teachers = complete_stacks(stacks, settings) if for_map.allow_missing else stacks
+    yield from fit_stacks(teachers, settings, out / "model", measures)
     fit_seconds = timer.lap()
     run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map, measures)
     timer.record("fit", fit_seconds, preset=preset)
