@@ -9,8 +9,8 @@ the place of the model's own mean and axes. n patches, s stains, f features, d a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -20,12 +20,13 @@ from torch import Tensor
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.model.augment import inner
 from napari_histoclust.core.model.bundle import GAP, Model, ModelSpec
 from napari_histoclust.core.model.confidence import Confidence, fit_confidence, squared_distances
+from napari_histoclust.core.model.neighbours import NeighbourNetwork
 
 Float = NDArray[np.float64]
-FeaturesOf = Callable[[Sequence[int], NDArray[np.int64]], Float]
-"""Returns the (n, f) features of patches, by their rows, with some stains as bare glass."""
+Rows = NDArray[np.int64]
 
 MOST_MISSING = 2
 """Stains that a slide may lack: what is left of five without three is another tissue's picture."""
@@ -36,52 +37,120 @@ PATCHES = (1000, 500)
 _RIDGE = 1e-3
 """Penalty, in units of a feature's variance."""
 
+_CHUNK = 256
 _OWN = ("mean", "axes", "temperature", "lapse")
 
 
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Patches from which is learned to do without a stain.
+
+    Parameters
+    ----------
+    pixels : (p, 3 s, i + 2 m, i + 2 m) uint8 tensor
+        Codes with what lies around them.
+    input_px : int
+        i.
+    training, held_out : (n,) int64
+        Rows that the regression and the confidence are learned from.
+    """
+
+    pixels: Tensor
+    input_px: int
+    training: Rows
+    held_out: Rows
+
+
+class _Features:
+    """Features of patches of which some stains are bare glass.
+
+    An encoder that looks at each stain by itself is asked once: a stain's numbers are then replaced by those
+    of glass.
+    """
+
+    def __init__(
+        self, network: NeighbourNetwork, samples: Samples, device: torch.device, stains_apart: bool
+    ) -> None:
+        self._encoder, self._samples, self._device = network.encoders.eval(), samples, device
+        self._encoder.ready(device)
+        self._apart = stains_apart
+        self._measured: dict[bytes, Tensor] = {}
+        self.stains = samples.pixels.shape[1] // 3
+
+    @torch.inference_mode()
+    def __call__(self, gap: Sequence[int], rows: Rows) -> Float:
+        measured = self._without(gap, rows) if self._apart else self._measure(self._codes(gap, rows))
+        condensed: Tensor = self._encoder.condense(measured)
+        return np.asarray(condensed.cpu().double().numpy())
+
+    def _codes(self, gap: Sequence[int], rows: Rows) -> Tensor:
+        codes = inner(self._samples.pixels[torch.from_numpy(rows)], self._samples.input_px).clone()
+        for stain in gap:
+            codes[:, 3 * stain : 3 * stain + 3] = 0
+        return codes
+
+    def _measure(self, codes: Tensor) -> Tensor:
+        encoder = self._encoder
+        chunks = codes.split(encoder.chunk or _CHUNK)
+        return torch.cat([encoder.measure(chunk.to(self._device).float() / encoder.unit) for chunk in chunks])
+
+    def _without(self, gap: Sequence[int], rows: Rows) -> Tensor:
+        if rows.tobytes() not in self._measured:
+            self._measured[rows.tobytes()] = self._measure(self._codes((), rows))
+        glass = self._measure(self._codes(range(self.stains), rows[:1]))
+        measured = self._measured[rows.tobytes()].clone()
+        width = measured.shape[1] // self.stains
+        for stain in gap:
+            own = slice(stain * width, (stain + 1) * width)
+            measured[:, own] = glass[:, own]
+        return measured
+
+
 def learn_gaps(
-    features_of: FeaturesOf,
-    state: Mapping[str, Tensor],
-    stains: int,
-    training: NDArray[np.int64],
-    held_out: NDArray[np.int64],
+    network: NeighbourNetwork, samples: Samples, device: torch.device, *, stains_apart: bool = False
 ) -> Job[dict[str, Tensor]]:
     """Learn what takes the place of the model's mean, axes and confidence where stains are missing.
 
     Parameters
     ----------
-    features_of : callable
-        Rows of patches and missing stains -> their features.
-    state : Mapping of str to Tensor
-        The model's weights.
-    stains : int
-        s.
-    training, held_out : (n,) int64
-        Rows of the patches that the regression and the confidence are learned from.
+    network : NeighbourNetwork
+        With its metric and its clusters.
+    samples : Samples
+    device : torch.device
+        Where the network is.
+    stains_apart : bool
+        Whether the encoder looks at each stain by itself, and says stain after stain what it sees.
 
     Returns
     -------
     dict
         "without_1_3.mean" and so on: for each set of stains, by their numbers.
     """
-    own = {name: state[name].double().cpu().numpy() for name in (*_OWN, "centres")}
+    features_of = _Features(network, samples, device, stains_apart)
+    training, held_out = samples.training, samples.held_out
+    own = {name: getattr(network, name).double().cpu().numpy() for name in (*_OWN, "centres")}
     sure_of_whole = Confidence(float(own["temperature"]), float(own["lapse"]))
     found: dict[str, Tensor] = {}
-    gaps = list(gaps_of(stains))
+    gaps = list(gaps_of(features_of.stains))
+    watching = held_out if len(held_out) >= 2 * len(own["centres"]) else training[: PATCHES[-1]]
+    rows_of = [training[:count] for count in PATCHES]
+    whole = _places(features_of((), rows_of[0]), own["mean"], own["axes"])
+    watched = _places(features_of((), watching), own["mean"], own["axes"])
     for number, gap in enumerate(gaps):
         yield Progress("Learning to do without a stain", number, len(gaps))
-        rows = training[: PATCHES[len(gap) - 1]]
-        whole = (features_of((), rows) - own["mean"]) @ own["axes"]
-        mean, axes = ridge(features_of(gap, rows), whole)
-        watching = held_out if len(held_out) >= 2 * len(own["centres"]) else rows
-        seen = (features_of(gap, watching) - mean) @ axes
-        whole = (features_of((), watching) - own["mean"]) @ own["axes"]
-        sure = _confidence(seen, whole, own["centres"], sure_of_whole)
+        rows = rows_of[len(gap) - 1]
+        mean, axes = ridge(features_of(gap, rows), whole[: len(rows)])
+        seen = _places(features_of(gap, watching), mean, axes)
+        sure = _confidence(seen, watched, own["centres"], sure_of_whole)
         learned = (mean, axes, np.array(sure.temperature), np.array(sure.lapse))
         found |= {
             key(gap, name): torch.from_numpy(value).float() for name, value in zip(_OWN, learned, strict=True)
         }
     return found
+
+
+def _places(features: Float, mean: Float, axes: Float) -> Float:
+    return np.asarray((features - mean) @ axes)
 
 
 def gaps_of(stains: int) -> Iterator[tuple[int, ...]]:

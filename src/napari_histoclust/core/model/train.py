@@ -23,7 +23,7 @@ from napari_histoclust.core.model.devices import choose_device, on_card, readabl
 from napari_histoclust.core.model.encoder import encoder_of
 from napari_histoclust.core.model.find_clusters import find_clusters
 from napari_histoclust.core.model.identity import checksum_of, checksum_of_pixels, settings_identity
-from napari_histoclust.core.model.missing import learn_gaps
+from napari_histoclust.core.model.missing import Samples, learn_gaps
 from napari_histoclust.core.model.neighbour_trainer import NeighbourTrainer
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.network import Network
@@ -95,9 +95,9 @@ def train(
                 trainer.labels, data.pixels, data.training, settings.seed, trainer.device, places
             )
             spec = spec.model_copy(update={"reliability": checked.document()})
-            gaps = yield from learn_gaps(trainer.labels, data, trainer.device)
+            gaps = yield from learn_gaps(trainer.labels, data.samples(), trainer.device)
             return replace(course.model(spec), gaps=gaps)
-            gaps = yield from _learn_gaps(trainer.labels, data, trainer.device)
+            gaps = yield from _learn_gaps(trainer.labels, data.samples(), trainer.device)
             return replace(course.model(spec), gaps=gaps)
     return course.model(spec)
 
@@ -113,7 +113,7 @@ def _learn_frozen(
     pixels = on_card(data.pixels, device)
     with readable_memory_errors():
         checked = yield from find_clusters(network, pixels, data.training, settings.seed, device, places)
-        gaps = yield from learn_gaps(network, data, device, stains_apart=True)
+        gaps = yield from learn_gaps(network, data.samples(), device, stains_apart=True)
     described = spec.model_copy(update={"reliability": checked.document()})
     return replace(_model(described, settings, network.state_dict(), ()), gaps=gaps)
 
@@ -154,6 +154,10 @@ class _Patches:
             )
         order = _draws(settings, _SPLIT).permutation(len(pixels))
         return cls(pixels, spec.input_px, order[:count], order[count:])
+
+    def samples(self) -> Samples:
+        """Return what is needed to learn to do without a stain."""
+        return Samples(self.pixels, self.input_px, self.training, self.held_out)
 
     def mean_colours(self) -> Tensor:
         """Return the (s, 3) uint8 mean colour of each stain over the patches that train."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,15 +56,22 @@ def fit_stacks(
     """
     from napari_histoclust.core.model.bundle import load_model, save_model
     from napari_histoclust.core.model.train import train
+    from napari_histoclust.core.stains.calibration import SlideMeasures
 
     settings.check()
     spec = model_spec(stacks, settings)
     if out is not None and _is_model_of(out, spec):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
+    measures = measures or SlideMeasures()
     sampled, codes = yield from sample_stacks(stacks, spec, settings, measures)
     checkpoint = None if out is None else _training_folder(out) / "checkpoint.pt"
     model = yield from train(codes, spec, settings, checkpoint, sampled.places(spec.patch_px))
+    if settings.card and settings.method == "neighbours":
+        from napari_histoclust.core.steps.measure_card import measure_card
+
+        card = yield from measure_card(stacks, model, settings, measures)
+        model = replace(model, spec=model.spec.model_copy(update={"card": card}))
     if out is not None:
         save_model(model, out)
         shutil.rmtree(_training_folder(out), ignore_errors=True)
