@@ -62,9 +62,9 @@ class Card(BaseModel):
 MISSING = "missing"
 CARD_HEADER = ("Change", "Kept", "Without calibration")
 CARD_WORDS = (
-    "Share of {patches:,} patches of the training slides, none of which trained, that keep their cluster "
-    "when the slide is changed. Every slide is calibrated by itself, which takes out light and stain strength; "
-    "the last column shows what would happen if it were not."
+    "Share of {patches:,} patches, none of which trained, that keep their cluster when the slide is changed. "
+    "Every slide is calibrated by itself, which takes out light and stain strength: the last column is "
+    "without that."
 )
 
 

@@ -91,7 +91,7 @@ class _Features:
 
     def _measure(self, codes: Tensor) -> Tensor:
         encoder = self._encoder
-        chunks = codes.split(encoder.chunk or _CHUNK)
+        chunks = torch.split(codes, encoder.chunk or _CHUNK)
         return torch.cat([encoder.measure(chunk.to(self._device).float() / encoder.unit) for chunk in chunks])
 
     def _without(self, gap: Sequence[int], rows: Rows) -> Tensor:

@@ -97,8 +97,6 @@ def train(
             spec = spec.model_copy(update={"reliability": checked.document()})
             gaps = yield from learn_gaps(trainer.labels, data.samples(), trainer.device)
             return replace(course.model(spec), gaps=gaps)
-            gaps = yield from _learn_gaps(trainer.labels, data.samples(), trainer.device)
-            return replace(course.model(spec), gaps=gaps)
     return course.model(spec)
 
 

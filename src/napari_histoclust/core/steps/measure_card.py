@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.core.stains.calibration import SlideMeasures
 
-PATCHES = 500
+MOST_PATCHES, LEAST_PATCHES, SHARE = 500, 50, 0.2
+"""Patches that are changed: a fifth as many as the training read, within these bounds."""
+
 OFF_PX = 10
 """Px of full resolution by which one stain is off its place."""
 
@@ -137,9 +139,9 @@ def _read(
         stacks,
         tissue,
         spec.stains,
-        count=PATCHES,
+        count=min(MOST_PATCHES, max(LEAST_PATCHES, round(SHARE * settings.patches))),
         patch_px=spec.patch_px,
-        seed=settings.seed + 1,  # other places than those that trained
+        seed=(settings.seed + 1) % 2**32,  # other places than those that trained
         min_tissue=settings.min_tissue,
         min_valid=settings.min_valid,
         surround=_MARGIN_PX / spec.patch_px,
