@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from napari_histoclust.cli.app import Quiet, app
-from napari_histoclust.cli.console import complain, finish, say
+from napari_histoclust.cli.app import Json, Quiet, app
+from napari_histoclust.cli.console import complain, finish, print_json, say
 from napari_histoclust.core.config import (
     PRESET_HELP,
     ComputeSettings,
@@ -167,6 +167,49 @@ def import_model(folder: Path, /, *, out: Path, stains: str, patch_px: int, quie
     names = tuple(name.strip() for name in stains.split(",") if name.strip())
     save_model(read_checkpoints(folder, names, patch_px), out)
     say(f"Model: {out}", quiet)
+
+
+@app.command
+def drift(
+    model: Path,
+    stacks: Stacks,
+    /,
+    *,
+    out: Path | None = None,
+    settings: Annotated[ComputeSettings | None, Flags] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List slides by how far they lie from what a model has seen, the farthest first.
+
+    Parameters
+    ----------
+    model
+        Folder of the model.
+    stacks
+        Folders with one image a stain, stack.yaml files, or multichannel images.
+    out
+        Also write the list into this CSV file.
+    """
+    from napari_histoclust.core.atomic import check_file
+    from napari_histoclust.core.model.bundle import load_model
+    from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.core.steps.measure_drift import list_drifts, write_drifts
+
+    if out is not None:
+        check_file(out)
+    opened = [open_stack(path) for path in stacks]
+    drifts = finish(list_drifts(opened, load_model(model), settings or ComputeSettings()), quiet or json)
+    if out is not None:
+        write_drifts(drifts, out)
+    if json:
+        print_json({"slides": [one.document() for one in drifts]})
+        return
+    say(f"{'slide':24s} {'outside':>8s} {'farther':>8s}  stains")
+    for one in drifts:
+        say(f"{one.slide:24s} {one.outside:8.1%} {one.farther:7.2f}x  {', '.join(one.stains)}")
+        for sentence in ([one.sentence] if one.is_outside else []) + list(one.notes):
+            say(f"    {sentence}")
 
 
 def _warn(run: Run) -> None:

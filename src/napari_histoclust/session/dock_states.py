@@ -102,6 +102,14 @@ def resolve_model(session: Session) -> ModelState:
     )
 
 
+def doubts(run: Run) -> tuple[str, ...]:
+    """Return what is to be known before the labels of slides without a stain, or of others, are believed."""
+    slides = [
+        slide for slide in run.manifest.slides if slide.missing or (slide.drift or {}).get("is_outside")
+    ]
+    return tuple(f"{slide.name}: {warning}" for slide in slides for warning in slide.warnings)
+
+
 def describe_model(spec: ModelSpec) -> Mapping[str, str]:
     """Return what there is to know of a model, caption and text, in the order of importance."""
     files = len(spec.trained_on)

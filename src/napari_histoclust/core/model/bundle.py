@@ -20,6 +20,7 @@ from napari_histoclust.core.atomic import atomic_folder, check_place, now, read_
 from napari_histoclust.core.config import DEFAULT_ENCODER, FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.card import Card
+from napari_histoclust.core.model.drift import Seen
 from napari_histoclust.core.model.encoder import FrozenIdentity, encoder_of
 from napari_histoclust.core.model.neighbours import OPTIONAL, NeighbourNetwork
 from napari_histoclust.core.model.network import LATENT, Network
@@ -67,6 +68,8 @@ class ModelSpec(BaseModel):
         What `Reliability.document` says of the confidence; None for a model that does not calibrate it.
     card : Card or None
         How many patches keep their cluster under changes; None where it was not measured.
+    seen : Seen or None
+        What the training slides were like; None where it was not measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +94,7 @@ class ModelSpec(BaseModel):
     source: str = "napari-histoclust"
     reliability: dict[str, Any] | None = None
     card: Card | None = None
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +118,7 @@ class Model:
     def checksum(self) -> str:
         """Return the SHA-256 of the weights and of how they are applied, not of how they came about."""
         digest = hashlib.sha256()
-        came_about = {"settings", "history", "created", "source", "reliability", "card"}
+        came_about = {"settings", "history", "created", "source", "reliability", "card", "seen"}
         later = {1: {"encoders", "latent", "encoder", "frozen"}, 2: {"encoder", "frozen"}}
         applied = self.spec.model_dump(mode="json", exclude=came_about | later.get(self.spec.format, set()))
         if self.spec.frozen is not None:

@@ -40,6 +40,9 @@ class SlideEntry(Settings):
     warnings: tuple[str, ...] = ()
     inputs: tuple[dict[str, Any], ...] = ()
     missing: tuple[str, ...] = Field((), description="Stains of the model that the slide lacks.")
+    drift: dict[str, Any] | None = Field(
+        None, description="How far the slide lies from what the model has seen; null where it does not say."
+    )
 
 
 class Stage(Settings):

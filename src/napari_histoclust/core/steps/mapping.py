@@ -46,6 +46,7 @@ from napari_histoclust.core.steps.absent_stains import (
     warning_of,
 )
 from napari_histoclust.core.steps.labelling import label_missing
+from napari_histoclust.core.steps.measure_drift import measure_drift
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,8 @@ def map_stacks(
     limit_cache(settings.cache_mib)
     for stack in stacks:
         check_stains(stack, model, settings.allow_missing)
-    targets = yield from _lay_lattices(stacks, model, settings, measures or SlideMeasures())
+    measures = measures or SlideMeasures()
+    targets = yield from _lay_lattices(stacks, model, settings, measures)
     encoders = _encoders(targets, model, settings)
     manifest = _manifest(targets, model, settings, encoders[0])
     if _is_done(out, manifest):
@@ -109,9 +111,24 @@ def map_stacks(
             manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
         raise
     manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, patches=_total(targets))
-    slides = tuple(_with_holes(entry, t.stack) for entry, t in zip(manifest.slides, targets, strict=True))
-    manifest.model_copy(update={"finish_reason": "finished", "slides": slides}).write(out)
+    slides = []
+    for entry, stack, target in zip(manifest.slides, stacks, targets, strict=True):
+        told = _with_holes(entry, target.stack)
+        slides.append((yield from _with_drift(told, stack, model, settings, measures)))
+    manifest.model_copy(update={"finish_reason": "finished", "slides": tuple(slides)}).write(out)
     return open_run(out)
+
+
+def _with_drift(
+    entry: SlideEntry, stack: Stack, model: Model, settings: MapSettings, measures: SlideMeasures
+) -> Job[SlideEntry]:
+    """Add how far the slide lies from what the model has seen, and a warning where it lies outside."""
+    if model.spec.seen is None or settings.patch_px is not None:
+        return entry
+    drift = yield from measure_drift(stack, model, settings, measures)
+    warnings = (drift.sentence, *drift.notes) if drift.is_outside else ()
+    told = {"drift": drift.document(), "warnings": (*entry.warnings, *warnings)}
+    return entry.model_copy(update=told)
 
 
 def _encoders(targets: Sequence[Target], model: Model, settings: MapSettings) -> list[Encoder]:
@@ -227,7 +244,7 @@ def _fingerprint(targets: Sequence[Target], model: Model, settings: MapSettings)
     In place of patch_px and stride_px stands the lattice that they led to.
     """
     entries = [
-        target.entry.model_dump(mode="json", exclude={"path", "warnings", "name", "missing"})
+        target.entry.model_dump(mode="json", exclude={"path", "warnings", "name", "missing", "drift"})
         | {"inputs": slide_identity(target.entry.inputs)}
         for target in targets
     ]

@@ -19,11 +19,13 @@ from torch import Tensor
 
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.card import MISSING, Card, CardLine
+from napari_histoclust.core.model.drift import Seen, nearest_distances, percentiles_of
 from napari_histoclust.core.model.encode import Encoder, calibrated, resize_patches
 from napari_histoclust.core.model.missing import can_do_without, without
 from napari_histoclust.core.patches.sample import sample_patches
 from napari_histoclust.core.slides.absent import GLASS
 from napari_histoclust.core.stains.calibration import Calibration, calibrate_changed
+from napari_histoclust.core.steps.measure_drift import bands, medians_without
 
 if TYPE_CHECKING:
     from napari_histoclust.core.config import FitSettings
@@ -84,8 +86,8 @@ class _Pictures:
 
 def measure_card(
     stacks: Sequence[Stack], model: Model, settings: FitSettings, measures: SlideMeasures
-) -> Job[Card | None]:
-    """Try a model on changed patches of the slides that it was trained on.
+) -> Job[tuple[Card, Seen] | None]:
+    """Try a model on changed patches of the slides that it was trained on, and note what these are like.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def measure_card(
 
     Returns
     -------
-    Card or None
+    (Card, Seen) or None
         None where a slide is too small for a patch and the px around it.
     """
     start, spec = time.monotonic(), model.spec
@@ -118,7 +120,8 @@ def measure_card(
     for done, line in enumerate(trial.lines()):
         lines.append(line)
         yield Progress("Measuring the robustness card", done + 1, trial.count)
-    return Card(patches=len(pictures.plain), seconds=round(time.monotonic() - start, 1), lines=tuple(lines))
+    seconds = round(time.monotonic() - start, 1)
+    return Card(patches=len(pictures.plain), seconds=seconds, lines=tuple(lines)), trial.seen(mine)
 
 
 def _read(
@@ -203,7 +206,9 @@ class _Trial:
         self._changed = [[calibration.tables() for calibration in of] for of in changed]
         self._calibrates = model.spec.scaling == "tissue_strength"
         self._codes = self._coded(pictures.plain, self._own)
-        self._labels = self._encoder.encode_pixels(self._codes).labels
+        encoded = self._encoder.encode_pixels(self._codes)
+        self._labels = encoded.labels
+        self._distances = nearest_distances(encoded.latent, model.state["centres"].numpy())
         self._alone = [s for s in model.spec.stains if can_do_without(model, [s])]
         self.count = len(TONES) + 4 + len(self._alone) + len(model.spec.stains)
 
@@ -226,6 +231,14 @@ class _Trial:
             yield self._same(change, move(self._codes))
         yield self._same(f"compressed as JPEG {JPEG_QUALITY}", self._coded(self._pictures.jpeg, self._own))
         yield self._same("slightly blurred", self._coded(self._pictures.blurred, self._own))
+
+    def seen(self, calibrations: Sequence[Calibration]) -> Seen:
+        """Say what the patches and the slides are like."""
+        return Seen(
+            distances=percentiles_of(self._distances),
+            without=medians_without(self._model, self._codes, self._settings),
+            **bands(self._model.spec.stains, calibrations),
+        )
 
     def _same(
         self, change: str, codes: Tensor, stain: str | None = None, model: Model | None = None

@@ -70,8 +70,10 @@ def fit_stacks(
     if settings.card and settings.method == "neighbours":
         from napari_histoclust.core.steps.measure_card import measure_card
 
-        card = yield from measure_card(stacks, model, settings, measures)
-        model = replace(model, spec=model.spec.model_copy(update={"card": card}))
+        measured = yield from measure_card(stacks, model, settings, measures)
+        if measured is not None:
+            told = dict(zip(("card", "seen"), measured, strict=True))
+            model = replace(model, spec=model.spec.model_copy(update=told))
     if out is not None:
         save_model(model, out)
         shutil.rmtree(_training_folder(out), ignore_errors=True)

@@ -12,10 +12,10 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QFormLayout, QGridLayout, QHBox
 
 from napari_histoclust.core.config import FitSettings, MapSettings, RunSettings
 from napari_histoclust.session import jobs
-from napari_histoclust.session.dock_states import ModelState, resolve_model
+from napari_histoclust.session.dock_states import ModelState, doubts, resolve_model
 from napari_histoclust.session.next_step import Step, map_warning
 from napari_histoclust.session.session import Typed
-from napari_histoclust.viewer.notices import sentences_shown, tell
+from napari_histoclust.viewer.notices import sentences_shown, tell, warn
 from napari_histoclust.widgets._controls import prose, section
 from napari_histoclust.widgets._dialogs import ask_new_folder, beside_slides
 from napari_histoclust.widgets._dock import JobDock
@@ -208,6 +208,8 @@ class ModelDock(JobDock):
 
     def _on_mapped(self, mapped: jobs.MappedRun) -> None:
         self.context.session.load(mapped.run, mapped.stacks, mapped.model)
+        for sentence in doubts(mapped.run):
+            warn(sentence)
 
     def _on_embedded(self, run: Run) -> None:
         self.context.session.set_run(run)
