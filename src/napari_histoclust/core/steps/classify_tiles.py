@@ -74,9 +74,7 @@ def classify_tiles(
         writer = csv.writer(stream)
         said = [" ".join(missing)] if missing else []
         writer.writerow(["tile", "cluster", "confidence", *(["missing_stains"] if missing else [])])
-        writer.writerows(
-            (tile, cluster, f"{confidence:.6f}", *said) for tile, (cluster, confidence) in rows
-        )
+        writer.writerows((tile, cluster, f"{confidence:.6f}", *said) for tile, (cluster, confidence) in rows)
     return len(tiles)
 
 
