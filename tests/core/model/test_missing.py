@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from core.models import robust_model
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network, load_model, save_model
+from napari_histoclust.core.model.bundle import Model, load_model, save_model
 from napari_histoclust.core.model.missing import gaps_of, key, ridge, without
 
 
@@ -45,21 +46,8 @@ def test_sets_of_one_and_two_stains_leave_one_at_least() -> None:
     assert list(gaps_of(1)) == []
 
 
-def _model() -> Model:
-    spec = ModelSpec(
-        format=2, architecture="neighbours_3", stains=("HE", "MT"), patch_px=16, input_px=32, clusters=3,
-        scaling="tissue_strength", encoders=1, latent=4,
-    )  # fmt: skip
-    state = {name: tensor.clone() for name, tensor in empty_network(spec).state_dict().items()}
-    gaps = {
-        key((1,), name): torch.full_like(state[name], 0.5)
-        for name in ("mean", "axes", "temperature", "lapse")
-    }
-    return Model(spec, state, gaps)
-
-
 def test_a_bundle_keeps_them_and_a_map_depends_on_them(tmp_path: Path) -> None:
-    model = _model()
+    model = robust_model(("HE", "MT"))
     save_model(model, tmp_path / "m")
     again = load_model(tmp_path / "m")
     assert again.checksum() == model.checksum() != Model(model.spec, model.state).checksum()
@@ -72,7 +60,7 @@ def test_a_bundle_keeps_them_and_a_map_depends_on_them(tmp_path: Path) -> None:
 
 
 def test_one_that_belongs_to_another_network_is_named(tmp_path: Path) -> None:
-    model = _model()
+    model = robust_model(("HE", "MT"))
     odd = {**model.gaps, key((1,), "axes"): torch.zeros(3, 3)}
     save_model(Model(model.spec, model.state, odd), tmp_path / "m")
     with pytest.raises(HistoclustError, match=r"without_1\.axes"):

@@ -1,4 +1,4 @@
-"""Drift of real slides: the training's own, a darker one, one with a stain in another's place; the command."""
+"""Drift of real slides: the model's own, a darker one, one with a foreign stain; the command."""
 
 from __future__ import annotations
 
