@@ -56,6 +56,7 @@ def map(
     model: Model,
     out: str | Path,
     *,
+    allow_missing: bool = False,
     progress: OnProgress | None = None,
     **settings: Any,
 ) -> Run:
@@ -67,6 +68,8 @@ def map(
     model : Model
     out : path
         The run folder: new, empty, or the same run begun before.
+    allow_missing : bool
+        Also map a slide that lacks one or two of the model's stains, as well as the others tell.
     progress : callable, optional
         Called with each `Progress`.
     **settings
@@ -79,7 +82,8 @@ def map(
     """
     from napari_histoclust.core.steps.mapping import map_stacks
 
-    return drive(map_stacks(_several(stack), model, Path(out), checked(MapSettings, settings)), progress)
+    chosen = checked(MapSettings, {**settings, "allow_missing": allow_missing})
+    return drive(map_stacks(_several(stack), model, Path(out), chosen), progress)
 
 
 def run(

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from core.models import write_model
+from core.models import robust_model, write_model
 from core.runs import make_run
 from napari_histoclust.core.config import PRESETS
 from napari_histoclust.core.model.bundle import ModelSpec, load_model
+from napari_histoclust.core.model.card import Card, CardLine
 from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Session
@@ -30,7 +31,7 @@ from napari_histoclust.session.dock_states import (
     resolve_slides,
     resolve_validation,
 )
-from napari_histoclust.session.next_step import fit_hindrance, map_hindrance, next_step
+from napari_histoclust.session.next_step import fit_hindrance, map_hindrance, map_warning, next_step
 from napari_histoclust.session.shown import differing
 from stacks import STAINS, write_stack
 
@@ -63,6 +64,25 @@ def test_a_model_for_other_stains_names_the_one_that_is_missing(tmp_path: Path) 
     assert next_step(session) == "model"
     assert "stain MT is missing" in map_hindrance(session)
     assert fit_hindrance(session) == ""
+
+
+def test_a_slide_without_a_stain_can_be_mapped_and_it_is_said_what_it_costs(tmp_path: Path) -> None:
+    session = Session()
+    session.set_stacks([open_stack(write_stack(tmp_path / "case 9", stains=("HE", "CD31")))])
+    model = robust_model(("HE", "CD31", "MT"))
+    session.set_model(model)
+    assert (next_step(session), map_hindrance(session)) == ("map", "")
+    assert "case 9 lacks MT" in map_warning(session)
+    line = CardLine(change="missing", stain="MT", kept=0.84, uncalibrated=0.84)
+    card = Card(patches=500, seconds=3.0, lines=(line,))
+    session.set_model(replace(model, spec=model.spec.model_copy(update={"card": card})))
+    assert "84% of the training slides' patches kept their cluster" in map_warning(session)
+    shown = resolve_model(session)
+    assert shown.note == f"⚠ {map_warning(session)}"
+    assert shown.description["Labels kept"] == "84% MT missing"
+    session.set_model(robust_model(("HE", "MT", "CD31")))
+    assert "stain MT is missing" in map_hindrance(session)
+    assert map_warning(session) == ""
 
 
 def test_slides_of_different_stains_cannot_train_one_model(tmp_path: Path) -> None:

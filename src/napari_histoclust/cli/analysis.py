@@ -21,18 +21,22 @@ if TYPE_CHECKING:
 
 @app.command
 def info(stack: Path, /, *, figure: Path | None = None, json: Json = False, quiet: Quiet = False) -> None:
-    """Tell what a stack holds: stains, sizes, scale, levels, tissue, alignment, warnings.
+    """Tell what a stack holds: stains, sizes, scale, levels, tissue, alignment, warnings; or a model.
 
     Parameters
     ----------
     stack
-        A folder with one image a stain, a stack.yaml file, or a multichannel image.
+        A folder with one image a stain, a stack.yaml file, or a multichannel image; or the folder of a model,
+        of which stains, patches and robustness are told.
     figure
         Draw how the stains lie on one another, region by region, into this .png, .pdf or .svg.
     """
     from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.describe import description_lines, description_of, look_at
 
+    if (stack / "model.json").is_file():
+        _info_of_model(stack, json)
+        return
     if figure is not None:
         from napari_histoclust.core.figures.alignment_map import check_figure
 
@@ -48,6 +52,17 @@ def info(stack: Path, /, *, figure: Path | None = None, json: Json = False, quie
         print_json(description)
     else:
         say("\n".join(description_lines(description)))
+
+
+def _info_of_model(folder: Path, json: bool) -> None:
+    from napari_histoclust.core.model.bundle import load_spec
+    from napari_histoclust.core.steps.describe import model_lines
+
+    spec = load_spec(folder)
+    if json:
+        print_json(spec.model_dump(mode="json"))
+    else:
+        say("\n".join(model_lines(spec)))
 
 
 @app.command

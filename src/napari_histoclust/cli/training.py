@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from napari_histoclust.cli.app import Quiet, app
-from napari_histoclust.cli.console import finish, say
+from napari_histoclust.cli.app import Json, Quiet, app
+from napari_histoclust.cli.console import complain, finish, print_json, say
 from napari_histoclust.core.config import (
     PRESET_HELP,
     ComputeSettings,
@@ -17,6 +17,9 @@ from napari_histoclust.core.config import (
     Preset,
     RunSettings,
 )
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.run.run import Run
 
 Stacks = Annotated[list[Path], Parameter(negative=())]
 Flags = Parameter(name="*", show_default=False)
@@ -49,6 +52,7 @@ def run_(
         run_stacks([open_stack(path) for path in stacks], preset, out, settings or RunSettings()), quiet
     )
     say(f"{len(run):,} patches in {run.clusters_used} of {len(run.clusters)} clusters: {out}", quiet)
+    _warn(run)
     say(f"Look at it with: napari-histoclust open {out}", quiet)
 
 
@@ -107,6 +111,7 @@ def map_(
     job = map_stacks([open_stack(path) for path in stacks], load_model(model), out, settings)
     run = finish(job, quiet)
     say(f"{len(run):,} patches in {run.clusters_used} of {len(run.clusters)} clusters: {out}", quiet)
+    _warn(run)
 
 
 @app.command
@@ -116,6 +121,7 @@ def classify(
     *,
     model: Path,
     out: Path,
+    allow_missing: Annotated[bool, Parameter(negative=())] = False,
     settings: Annotated[ComputeSettings | None, Flags] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -129,11 +135,14 @@ def classify(
         Folder of the model.
     out
         The CSV file to write: tile, cluster, confidence.
+    allow_missing
+        Also label tiles that lack one or two of the model's stains, as well as the others tell.
     """
     from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.steps.classify_tiles import classify_tiles
 
-    count = finish(classify_tiles(tiles, load_model(model), out, settings or ComputeSettings()), quiet)
+    job = classify_tiles(tiles, load_model(model), out, settings or ComputeSettings(), allow_missing)
+    count = finish(job, quiet)
     say(f"{count:,} tiles: {out}", quiet)
 
 
@@ -158,3 +167,53 @@ def import_model(folder: Path, /, *, out: Path, stains: str, patch_px: int, quie
     names = tuple(name.strip() for name in stains.split(",") if name.strip())
     save_model(read_checkpoints(folder, names, patch_px), out)
     say(f"Model: {out}", quiet)
+
+
+@app.command
+def drift(
+    model: Path,
+    stacks: Stacks,
+    /,
+    *,
+    out: Path | None = None,
+    settings: Annotated[ComputeSettings | None, Flags] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List slides by how far they lie from what a model has seen, the farthest first.
+
+    Parameters
+    ----------
+    model
+        Folder of the model.
+    stacks
+        Folders with one image a stain, stack.yaml files, or multichannel images.
+    out
+        Also write the list into this CSV file.
+    """
+    from napari_histoclust.core.atomic import check_file
+    from napari_histoclust.core.model.bundle import load_model
+    from napari_histoclust.core.slides.stack import open_stack
+    from napari_histoclust.core.steps.measure_drift import list_drifts, write_drifts
+
+    if out is not None:
+        check_file(out)
+    opened = [open_stack(path) for path in stacks]
+    drifts = finish(list_drifts(opened, load_model(model), settings or ComputeSettings()), quiet or json)
+    if out is not None:
+        write_drifts(drifts, out)
+    if json:
+        print_json({"slides": [one.document() for one in drifts]})
+        return
+    say(f"{'slide':24s} {'outside':>8s} {'farther':>8s}  stains")
+    for one in drifts:
+        say(f"{one.slide:24s} {one.outside:8.1%} {one.farther:7.2f}x  {', '.join(one.stains)}")
+        for sentence in ([one.sentence] if one.is_outside else []) + list(one.notes):
+            say(f"    {sentence}")
+
+
+def _warn(run: Run) -> None:
+    """Say on standard error what is to be known before the labels are believed."""
+    for slide in run.manifest.slides:
+        for warning in slide.warnings:
+            complain(f"{slide.name}: {warning}")

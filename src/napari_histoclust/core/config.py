@@ -65,6 +65,9 @@ class ComputeSettings(Settings):
 class FitSettings(ComputeSettings):
     """How a model is trained. The defaults are the `paper` preset, to the letter."""
 
+    not_deciding: ClassVar[frozenset[str]] = ComputeSettings.not_deciding | {"card"}
+    """The card tells of a model and changes nothing in it."""
+
     patch_px: Annotated[int, Field(ge=4, le=4096)] = Field(
         128, title="Patch side", description="Side of a patch, in px of the slide's full resolution."
     )
@@ -155,6 +158,13 @@ class FitSettings(ComputeSettings):
         0.75, description="Smallest share of a patch that every stain must cover (no hole, no padding)."
     )
 
+    card: bool = Field(
+        True,
+        title="Robustness card",
+        description="Measure after the training how many patches keep their cluster when light, stain, place "
+        "or sharpness change, or a stain is missing (method neighbours; some seconds).",
+    )
+
     @classmethod
     def resolve(cls, preset: Preset, given: FitSettings | None = None) -> Self:
         """Return the preset with the fields that `given` sets explicitly put in place of its own.
@@ -205,8 +215,20 @@ class FitSettings(ComputeSettings):
             )
 
 
+AllowMissing = Annotated[
+    bool,
+    Field(
+        title="Allow a missing stain",
+        description="Also label what lacks one or two of the model's stains, as well as the others tell.",
+    ),
+]
+
+
 class MapSettings(ComputeSettings):
     """How a trained model is applied to a slide."""
+
+    not_deciding: ClassVar[frozenset[str]] = ComputeSettings.not_deciding | {"allow_missing"}
+    """Which stains a slide has decides; that it may lack some does not."""
 
     patch_px: Annotated[int, Field(ge=4, le=4096)] | None = Field(
         None,
@@ -223,11 +245,15 @@ class MapSettings(ComputeSettings):
     min_valid: Annotated[float, Field(ge=0, le=1)] = Field(
         0.75, description="Smallest share of a patch that every stain must cover (no hole, no padding)."
     )
+    allow_missing: AllowMissing = False
 
 
 class RunSettings(FitSettings):
     """What the whole job takes: the training's settings and the mapping's."""
 
+    not_deciding: ClassVar[frozenset[str]] = FitSettings.not_deciding | MapSettings.not_deciding
+
+    allow_missing: AllowMissing = False
     stride_px: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="Distance between mapped patches in px of full resolution; the patch side if not given.",

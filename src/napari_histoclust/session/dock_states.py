@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari_histoclust.core.atomic import read_json
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.model.card import card_summary
 from napari_histoclust.core.validation.measures import measures
 from napari_histoclust.session.colouring import captions
 from napari_histoclust.session.forms.numbers import format_scale, format_side
-from napari_histoclust.session.next_step import Step, fit_hindrance, map_hindrance, next_step
+from napari_histoclust.session.next_step import Step, fit_hindrance, map_hindrance, map_warning, next_step
 from napari_histoclust.session.summary import summary_of
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class ModelState:
 def resolve_model(session: Session) -> ModelState:
     """Return what the dock of models shows."""
     spec = None if session.model is None else session.model.spec
-    unusable = map_hindrance(session) if session.stacks else ""
+    unusable = (map_hindrance(session) or map_warning(session)) if session.stacks else ""
     return ModelState(
         um_per_px=session.stacks[0].um_per_px if session.stacks else None,
         hindrances={
@@ -104,6 +105,14 @@ def resolve_model(session: Session) -> ModelState:
     )
 
 
+def doubts(run: Run) -> tuple[str, ...]:
+    """Return what is to be known before the labels of slides without a stain, or of others, are believed."""
+    slides = [
+        slide for slide in run.manifest.slides if slide.missing or (slide.drift or {}).get("is_outside")
+    ]
+    return tuple(f"{slide.name}: {warning}" for slide in slides for warning in slide.warnings)
+
+
 def describe_model(spec: ModelSpec) -> Mapping[str, str]:
     """Return what there is to know of a model, caption and text, in the order of importance."""
     files = len(spec.trained_on)
@@ -118,6 +127,7 @@ def describe_model(spec: ModelSpec) -> Mapping[str, str]:
         "Trained on": f"{files} image{'s' if files > 1 else ''}" if files else spec.source,
         "Epochs": f"{epochs:,}" if is_trained else "none: the encoder is not trained",
         "Made": spec.created.replace("T", " ")[:16],
+        **({} if spec.card is None else {"Labels kept": "\n".join(card_summary(spec.card))}),
     }
 
 

@@ -9,6 +9,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.session.forms.titles import in_window
 
 if TYPE_CHECKING:
+    from napari_histoclust.core.model.bundle import Model
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.session.session import Session
 
@@ -41,7 +42,41 @@ def map_hindrance(session: Session) -> str:
         return "Train or load a model first."
     if not session.stacks:
         return "Add the slides first: the map is made of their patches."
-    return _missing_stain(session.stacks, session.model.spec.stains)
+    lacking = [stack for stack in session.stacks if not _can_do_without(session.model, stack)]
+    return _missing_stain(lacking, session.model.spec.stains)
+
+
+def map_warning(session: Session) -> str:
+    """Return which slides lack stains that the model can do without, and what it costs; empty without any."""
+    if session.model is None or map_hindrance(session):
+        return ""
+    return " ".join(filter(None, (_without(session.model, stack) for stack in session.stacks)))
+
+
+def _can_do_without(model: Model, stack: Stack) -> bool:
+    missing = _missing(model, stack)
+    if not missing:
+        return True
+    from napari_histoclust.core.model.missing import can_do_without
+
+    return can_do_without(model, missing)
+
+
+def _without(model: Model, stack: Stack) -> str:
+    missing = _missing(model, stack)
+    if not missing:
+        return ""
+    card = model.spec.card
+    kept = card.kept_without(missing[0]) if card is not None and len(missing) == 1 else None
+    part = "" if kept is None else f" {kept:.0%} of the training slides' patches kept their cluster so."
+    return (
+        f"{stack.name} lacks {' and '.join(missing)}: it can be mapped by what the other stains let expect, "
+        f"less surely.{part}"
+    )
+
+
+def _missing(model: Model, stack: Stack) -> list[str]:
+    return [stain for stain in model.spec.stains if stain not in stack.slides]
 
 
 def _missing_stain(stacks: Sequence[Stack], stains: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from napari_histoclust.core.config import PRESETS, ComputeSettings, FitSettings,
 from napari_histoclust.core.model.devices import choose_device, choose_precision
 from napari_histoclust.core.model.identity import checksum_of_pixels, settings_identity, slide_identity
 
-FREE = {"device": "cpu", "cache_mib": 300}
+FREE = {"device": "cpu", "cache_mib": 300, "allow_missing": True, "card": False}
 OTHER: dict[str, Any] = {
     "patch_px": 77, "stride_px": 9, "patches": 4321, "train_share": 0.6, "clusters": 5, "epochs": 3,
     "batch": 7, "seed": 1, "schedule": "staged", "optimiser": "sgd", "learning_rate": 0.5, "cool_down": None,

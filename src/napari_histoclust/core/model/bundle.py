@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,8 @@ from torch import Tensor
 from napari_histoclust.core.atomic import atomic_folder, check_place, now, read_json, write_json
 from napari_histoclust.core.config import DEFAULT_ENCODER, FitSettings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.model.card import Card
+from napari_histoclust.core.model.drift import Seen
 from napari_histoclust.core.model.encoder import FrozenIdentity, encoder_of
 from napari_histoclust.core.model.neighbours import OPTIONAL, NeighbourNetwork
 from napari_histoclust.core.model.network import LATENT, Network
@@ -30,6 +32,8 @@ FORMATS = (1, 2, 3)
 
 _WEIGHTS, _SPEC = WEIGHTS, "model.json"
 _CHECKSUM = "weights_sha256"  # in the document; a bundle of an older version has none
+GAP = "without_"
+"""How the names of the tensors begin that are for slides without a stain (`core/model/missing.py`)."""
 
 
 class ModelSpec(BaseModel):
@@ -65,6 +69,10 @@ class ModelSpec(BaseModel):
         Checksums of the image files that the training patches came from.
     reliability : dict or None
         What `Reliability.document` says of the confidence; None for a model that does not calibrate it.
+    card : Card or None
+        How many patches keep their cluster under changes; None where it was not measured.
+    seen : Seen or None
+        What the training slides were like; None where it was not measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +96,8 @@ class ModelSpec(BaseModel):
     trained_on: tuple[str, ...] = ()
     source: str = "napari-histoclust"
     reliability: dict[str, Any] | None = None
+    card: Card | None = None
+    seen: Seen | None = None
 
     @field_validator("stains")
     @classmethod
@@ -108,16 +118,20 @@ class Model:
         Weights by the names of `napari_histoclust.core.model.network.Network`, on the CPU, float32.
     solutions : Solutions or None
         The clusters for every K; None of the paper's network, and of a bundle of a version without.
+    gaps : Mapping of str to Tensor
+        What takes the place of some of them on a slide that lacks stains: "without_1_3.mean" where those with
+        the numbers 1 and 3 are missing. None of the paper's network, and of a bundle of a version without.
     """
 
     spec: ModelSpec
     state: Mapping[str, Tensor]
     solutions: Solutions | None = None
+    gaps: Mapping[str, Tensor] = field(default_factory=dict)
 
     def checksum(self) -> str:
         """Return the SHA-256 of the weights and of how they are applied, not of how they came about."""
         digest = hashlib.sha256()
-        came_about = {"settings", "history", "created", "source", "reliability"}
+        came_about = {"settings", "history", "created", "source", "reliability", "card", "seen"}
         later = {1: {"encoders", "latent", "encoder", "frozen"}, 2: {"encoder", "frozen"}}
         applied = self.spec.model_dump(mode="json", exclude=came_about | later.get(self.spec.format, set()))
         if self.spec.frozen is not None:
@@ -167,9 +181,9 @@ def save_model(model: Model, folder: Path) -> None:
 
 
 def _tensors(model: Model) -> dict[str, Tensor]:
-    """Return all that the file of weights holds: those of the network, then the solutions."""
+    """Return all that the file of weights holds: the network's, those for gaps, then the solutions."""
     solutions = {} if model.solutions is None else model.solutions.tensors()
-    weights = {name: tensor.contiguous() for name, tensor in model.state.items()}
+    weights = {name: tensor.contiguous() for name, tensor in {**model.state, **model.gaps}.items()}
     return weights | {name: torch.from_numpy(array) for name, array in solutions.items()}
 
 
@@ -216,9 +230,13 @@ def load_model(folder: Path) -> Model:
         )
     spec = load_spec(folder)
     tensors = _read_weights(folder / _WEIGHTS, read_json(folder / _SPEC).get(_CHECKSUM))
-    state = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
+    gaps = {name: tensor for name, tensor in tensors.items() if name.startswith(GAP)}
+    apart = (GAP, PREFIX)
+    state = {name: tensor for name, tensor in tensors.items() if not name.startswith(apart)}
     check_state(state, spec, str(folder / _WEIGHTS))
-    return Model(spec, state, load_solutions(folder))
+    for name in gaps:
+        _check_gap(name, gaps, state, str(folder / _WEIGHTS))
+    return Model(spec, state, load_solutions(folder), gaps)
 
 
 def load_spec(folder: Path) -> ModelSpec:
@@ -273,6 +291,13 @@ def _read_weights(path: Path, noted: object) -> dict[str, Tensor]:
     except (SafetensorError, OSError, ValueError, KeyError, MemoryError) as error:
         raise HistoclustError(f"{path}: is damaged ({error}), copy or fit the model again.") from error
     return state
+
+
+def _check_gap(name: str, gaps: Mapping[str, Tensor], state: Mapping[str, Tensor], source: str) -> None:
+    """Raise HistoclustError where what takes a weight's place is not of its shape."""
+    replaced = name.partition(".")[2]
+    if replaced not in state or state[replaced].shape != gaps[name].shape:
+        raise HistoclustError(f"{source}: has an unknown weight {name}, it belongs to another network.")
 
 
 def check_state(state: Mapping[str, Tensor], spec: ModelSpec, source: str) -> None:

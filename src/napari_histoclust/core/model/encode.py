@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -226,10 +226,15 @@ class EncodingStream:
         if self._waiting:
             self._parts.append(self._encoder.encode_pixels(torch.cat(self._waiting)))
             self._waiting = []
-        return Encoded(
-            np.concatenate([part.latent for part in self._parts]),
-            np.concatenate([part.probabilities for part in self._parts]),
-        )
+        return joined(self._parts)
+
+
+def joined(parts: Sequence[Encoded]) -> Encoded:
+    """Return what a model says of patches that passed in several parts, one after the other."""
+    return Encoded(
+        np.concatenate([part.latent for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+    )
 
 
 def _applied(network: Network | NeighbourNetwork, device: torch.device, dtype: torch.dtype) -> Applied:

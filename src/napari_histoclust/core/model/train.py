@@ -23,6 +23,7 @@ from napari_histoclust.core.model.devices import choose_device, on_card, readabl
 from napari_histoclust.core.model.encoder import encoder_of
 from napari_histoclust.core.model.find_clusters import find_clusters
 from napari_histoclust.core.model.identity import checksum_of, checksum_of_pixels, settings_identity
+from napari_histoclust.core.model.missing import Samples, learn_gaps
 from napari_histoclust.core.model.neighbour_trainer import NeighbourTrainer
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.network import Network
@@ -88,14 +89,15 @@ def train(
         while course.epoch < settings.epochs:
             yield from _epoch(course, data)
             course.save(checkpoint, last=course.epoch == settings.epochs)
-        solutions = None
+        solutions, gaps = None, {}
         if isinstance(course.trainer, NeighbourTrainer):
             trainer = course.trainer
             solutions, checked = yield from find_clusters(
                 trainer.labels, data.pixels, data.training, settings.seed, trainer.device, places
             )
             spec = spec.model_copy(update={"reliability": checked.document()})
-    return replace(course.model(spec), solutions=solutions)
+            gaps = yield from learn_gaps(trainer.labels, data.samples(), trainer.device)
+    return replace(course.model(spec), solutions=solutions, gaps=gaps)
 
 
 def _learn_frozen(
@@ -111,8 +113,10 @@ def _learn_frozen(
         solutions, checked = yield from find_clusters(
             network, pixels, data.training, settings.seed, device, places
         )
+        gaps = yield from learn_gaps(network, data.samples(), device, stains_apart=True)
     described = spec.model_copy(update={"reliability": checked.document()})
-    return replace(_model(described, settings, network.state_dict(), ()), solutions=solutions)
+    plain = _model(described, settings, network.state_dict(), ())
+    return replace(plain, solutions=solutions, gaps=gaps)
 
 
 def _model(
@@ -151,6 +155,10 @@ class _Patches:
             )
         order = _draws(settings, _SPLIT).permutation(len(pixels))
         return cls(pixels, spec.input_px, order[:count], order[count:])
+
+    def samples(self) -> Samples:
+        """Return what is needed to learn to do without a stain."""
+        return Samples(self.pixels, self.input_px, self.training, self.held_out)
 
     def mean_colours(self) -> Tensor:
         """Return the (s, 3) uint8 mean colour of each stain over the patches that train."""

@@ -12,6 +12,7 @@ from napari_histoclust.core.report.sections import (
     neighbours,
     overview,
     provenance,
+    robustness,
     slides,
     validation,
 )
@@ -61,6 +62,7 @@ def gather_report(run: Run) -> Job[Report]:
                 slides(run),
                 beside,
                 validation(run),
+                robustness(run),
                 _section("Training", pictures, "learning_curve"),
                 provenance(run),
             )

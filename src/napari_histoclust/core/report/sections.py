@@ -12,6 +12,7 @@ from napari_histoclust.core.atomic import read_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.clusters import draw_composition, draw_neighbourhood
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.model.card import CARD_HEADER, CARD_WORDS, Card, card_rows
 from napari_histoclust.core.report.content import (
     Block,
     Facts,
@@ -121,6 +122,18 @@ def validation(run: Run) -> Section | None:
             Prose(f"{document.get('sentence', '')} {note}".strip()),
             Table(("Index", "Better", "Clusters", "k-means"), rows),
         ),
+    )
+
+
+def robustness(run: Run) -> Section | None:
+    """How the model's labels stand changes that are no tissue, where it carries a card of them."""
+    file = run.path / "model" / "model.json"
+    document = read_json(file).get("card") if file.is_file() else None
+    if document is None:
+        return None
+    card = Card.model_validate(document)
+    return Section(
+        "Robustness", (Prose(CARD_WORDS.format(patches=card.patches)), Table(CARD_HEADER, card_rows(card)))
     )
 
 

@@ -61,6 +61,10 @@ class SlideEntry(Settings):
     tissue_share: Annotated[float, Field(ge=0, le=1)]
     warnings: tuple[str, ...] = ()
     inputs: tuple[InputFile, ...] = ()
+    missing: tuple[str, ...] = Field((), description="Stains of the model that the slide lacks.")
+    drift: dict[str, Any] | None = Field(
+        None, description="How far the slide lies from what the model has seen; null where it does not say."
+    )
 
     @model_validator(mode="after")
     def _patches_fit(self) -> Self:

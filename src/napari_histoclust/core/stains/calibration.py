@@ -70,15 +70,35 @@ def calibrate_stack(stack: Stack, stains: Sequence[str], mask: TissueMask) -> Jo
     mask : TissueMask
         Where the tissue lies.
     """
+    (calibration,) = yield from calibrate_changed(stack, stains, mask, [np.arange(256, dtype=np.uint8)])
+    return calibration
+
+
+def calibrate_changed(
+    stack: Stack, stains: Sequence[str], mask: TissueMask, changes: Sequence[NDArray[np.uint8]]
+) -> Job[list[Calibration]]:
+    """Measure what `calibrate_stack` would on slides whose px values were changed as a whole.
+
+    Parameters
+    ----------
+    stack : Stack
+    stains : sequence of str
+    mask : TissueMask
+        Where the tissue lies.
+    changes : sequence of (256,) uint8
+        What each px value becomes, one calibration each.
+    """
     level, factor = overview_level(stack, mask.downsample)
     factor = round(mask.downsample / stack.downsamples[level])
-    glass, strength = [], []
-    for stain in stains:
+    glass, strength = np.empty((len(changes), len(stains), 3)), np.empty((len(changes), len(stains)))
+    for number, stain in enumerate(stains):
         picture = yield from read_overview(stack, stain, level, factor)
-        colour = find_blank(picture, _BLANK_SIZE_PX).glass
-        glass.append(colour)
-        strength.append(_strength(picture[mask.tissue & mask.valid[stain]], colour))
-    return Calibration(np.array(glass), np.array(strength))
+        tissue = mask.tissue & mask.valid[stain]
+        for change, values in enumerate(changes):
+            changed = values[picture]
+            glass[change, number] = find_blank(changed, _BLANK_SIZE_PX).glass
+            strength[change, number] = _strength(changed[tissue], glass[change, number])
+    return [Calibration(*pair) for pair in zip(glass, strength, strict=True)]
 
 
 class SlideMeasures(TissueMasks):

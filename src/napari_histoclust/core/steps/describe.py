@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,8 +10,12 @@ from napari_histoclust.core.alignment import StainAlignment, check_alignment
 from napari_histoclust.core.alignment.verdict import direction
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.model.card import CARD_HEADER, CARD_WORDS, card_rows
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.tissue.mask import TissueMask, find_tissue
+
+if TYPE_CHECKING:
+    from napari_histoclust.core.model.bundle import ModelSpec
 
 Looked = tuple[TissueMask, tuple[StainAlignment, ...]]
 
@@ -72,6 +76,20 @@ def description_lines(description: dict[str, Any]) -> list[str]:
         *(_alignment_line(line) for line in description["alignment"]),
         *(f"warning: {warning}" for warning in description["warnings"]),
     ]
+
+
+def model_lines(spec: ModelSpec) -> list[str]:
+    """Return the description of a model as lines for a person, its robustness card last."""
+    scale = "physical size unknown" if spec.um_per_px is None else f"{spec.um_per_px:g} um per px"
+    lines = [
+        f"model: {spec.clusters} clusters, patches of {spec.patch_px} px, {scale}, made {spec.created[:10]}",
+        f"stains: {', '.join(spec.stains)}",
+    ]
+    if spec.card is None:
+        return lines
+    rows = [CARD_HEADER, *card_rows(spec.card)]
+    table = [f"{change:32s} {kept:>7s}   {without}" for change, kept, without in rows]
+    return [*lines, CARD_WORDS.format(patches=spec.card.patches), *table]
 
 
 def _alignment_line(line: dict[str, Any]) -> str:

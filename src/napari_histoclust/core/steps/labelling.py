@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.model.encode import Encoded, Encoder, EncodingStream, Tables
+from napari_histoclust.core.model.encode import Encoded, Encoder, EncodingStream, Tables, joined
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.patches.reader import Unit, grid_units, read_units
 from napari_histoclust.core.run.store import ChunkResult, GrowingStore
@@ -36,8 +36,9 @@ class _Place(NamedTuple):
 def label_missing(
     store: GrowingStore,
     slides: Sequence[tuple[Stack, PatchGrid]],
+    measured_stains: Sequence[str],
     dyes: Sequence[Sequence[DyeVectors]],
-    encoder: Encoder,
+    encoders: Sequence[Encoder],
     tables: Sequence[Tables],
 ) -> Job[None]:
     """Encode the patches of the chunks that a store is missing, and write each chunk as it is whole.
@@ -48,10 +49,12 @@ def label_missing(
         Its rows are the patches of the slides, one slide after the other.
     slides : sequence of (Stack, PatchGrid)
         The slides and their lattices.
+    measured_stains : sequence of str
+        Stains whose densities are measured, all of which every slide has.
     dyes : sequence of sequence of DyeVectors
         Those of each slide.
-    encoder : Encoder
-        The model; its stains are asked for by name.
+    encoders : sequence of Encoder
+        The model, made ready for each slide; its stains are asked for by name.
     tables : sequence of (3 s, 256) uint8 or None
         Calibration of each slide, where the model asks for it.
 
@@ -60,26 +63,59 @@ def label_missing(
     HistoclustError
         If a file cannot be decoded or the disk is full.
     """
-    stains, missing = encoder.spec.stains, store.missing()
+    stains, missing = encoders[0].spec.stains, store.missing()
+    columns = [stains.index(stain) for stain in measured_stains]
     total = sum(len(grid) for _, grid in slides)
     done = total - sum(store.rows(chunk).stop - store.rows(chunk).start for chunk in missing)
 
     def measure(place: _Place, pixels: UInt8) -> Densities:
-        return densities(pixels, stains, dyes[place.slide])
+        own = pixels if len(columns) == len(stains) else pixels[:, columns]
+        return densities(own, measured_stains, dyes[place.slide])
 
     units = (unit for chunk in missing for unit in _units(slides, chunk, store.rows(chunk), len(stains)))
     with closing(read_units(units, stains, measure)) as reading:
         for chunk, pieces in groupby(reading, lambda patches: patches.key.chunk):
-            stream, measured = EncodingStream(encoder), []
+            streams, measured = _Streams(encoders), []
             for patches in pieces:
                 measured.append(patches.measured)
                 yield Progress("Mapping", done, total)
-                for encoded in stream.add(patches.pixels, tables[patches.key.slide]):
+                slide = patches.key.slide
+                for encoded in streams.add(slide, patches.pixels, tables[slide]):
                     yield Progress("Mapping", done + encoded, total)
-            result = _joined(stream.finish(), measured)
+            result = _joined(streams.finish(), measured)
             store.write(chunk, result)
             done += len(result.cluster)
             yield Progress("Mapping", done, total)
+
+
+class _Streams:
+    """One stream after the other, a new one where the next slide needs another encoder."""
+
+    def __init__(self, encoders: Sequence[Encoder]) -> None:
+        self._encoders = encoders
+        self._encoder: Encoder | None = None
+        self._stream: EncodingStream | None = None
+        self._parts: list[Encoded] = []
+
+    def add(self, slide: int, patches: UInt8, tables: Tables) -> Iterator[int]:
+        """Take patches of a slide and encode what fills whole chunks; yield how many of all are encoded."""
+        if self._encoder is not self._encoders[slide]:
+            self._close()
+            self._encoder = self._encoders[slide]
+            self._stream = EncodingStream(self._encoder)
+        assert self._stream is not None
+        before = sum(len(part.latent) for part in self._parts)
+        for encoded in self._stream.add(patches, tables):
+            yield before + encoded
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._parts.append(self._stream.finish())
+
+    def finish(self) -> Encoded:
+        """Encode the rest and return all."""
+        self._close()
+        return joined(self._parts)
 
 
 def _units(

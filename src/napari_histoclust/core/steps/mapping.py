@@ -18,6 +18,7 @@ from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.model.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.model.encode import Encoder
+from napari_histoclust.core.model.missing import without
 from napari_histoclust.core.one_writer import alone
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
@@ -34,17 +35,28 @@ from napari_histoclust.core.run.originals import at_place
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.run.store import GrowingStore, patch_table, sweep
+from napari_histoclust.core.slides.absent import with_glass
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
 from napari_histoclust.core.stains.calibration import SlideMeasures
 from napari_histoclust.core.stains.deconvolution import DyeVectors, dye_names, dye_vectors
+from napari_histoclust.core.steps.absent_stains import (
+    check_stains,
+    missing_stains,
+    tables_with_glass,
+    warning_of,
+)
 from napari_histoclust.core.steps.labelling import label_missing
+from napari_histoclust.core.steps.measure_drift import measure_drift
 from napari_histoclust.core.steps.same_run import fingerprint_of, is_finished
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A slide, the lattice over it, its line in the manifest, and its calibration if the model needs one."""
+    """A slide, the lattice over it, its line in the manifest, and its calibration if the model needs one.
+
+    Stains that it lacks are bare glass in `stack` and in `tables`.
+    """
 
     stack: Stack
     grid: PatchGrid
@@ -78,7 +90,8 @@ def map_stacks(
     Raises
     ------
     HistoclustError
-        If a stain is missing, no tissue is found, or `out` holds something else or is being written.
+        If a stain is missing that may not be, no tissue is found, or `out` holds something else or is being
+        written.
     """
     check_run_folder(out)
     job = _map(stacks, model, out, settings or MapSettings(), measures or SlideMeasures())
@@ -90,25 +103,50 @@ def _map(
 ) -> Job[Run]:
     limit_cache(settings.cache_mib)
     for stack in stacks:
-        stack.require(model.spec.stains)
+        check_stains(stack, model, settings.allow_missing)
     targets = yield from _lay_lattices(stacks, model, settings, measures)
-    encoder = Encoder(model, settings)
-    manifest = _manifest(targets, model, settings, encoder, out)
+    encoders = _encoders(targets, model, settings)
+    manifest = _manifest(targets, model, settings, encoders[0], out)
     if is_finished(out, manifest, model, settings):
         return open_run(out)
     save_model(model, out / "model")
     manifest.write(out)
     start = time.monotonic()
     try:
-        yield from _label(targets, model, encoder, out, manifest.fingerprint)
+        yield from _label(targets, model, encoders, out, manifest.fingerprint)
     except BaseException:
         if out.is_dir():
             manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
         raise
     manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, patches=_total(targets))
-    slides = tuple(_with_holes(entry, t.stack) for entry, t in zip(manifest.slides, targets, strict=True))
-    manifest.model_copy(update={"finish_reason": "finished", "slides": slides}).write(out)
+    slides = []
+    for entry, stack, target in zip(manifest.slides, stacks, targets, strict=True):
+        told = _with_holes(entry, target.stack)
+        slides.append((yield from _with_drift(told, stack, model, settings, measures)))
+    manifest.model_copy(update={"finish_reason": "finished", "slides": tuple(slides)}).write(out)
     return open_run(out)
+
+
+def _with_drift(
+    entry: SlideEntry, stack: Stack, model: Model, settings: MapSettings, measures: SlideMeasures
+) -> Job[SlideEntry]:
+    """Add how far the slide lies from what the model has seen, and a warning where it lies outside."""
+    if model.spec.seen is None or settings.patch_px is not None:
+        return entry
+    drift = yield from measure_drift(stack, model, settings, measures)
+    warnings = (drift.sentence, *drift.notes) if drift.is_outside else ()
+    told = {"drift": drift.document(), "warnings": (*entry.warnings, *warnings)}
+    return entry.model_copy(update=told)
+
+
+def _encoders(targets: Sequence[Target], model: Model, settings: MapSettings) -> list[Encoder]:
+    """Return the model made ready for each slide; those that lack the same stains share one."""
+    made: dict[tuple[str, ...], Encoder] = {}
+    for target in targets:
+        missing = target.entry.missing
+        if missing not in made:
+            made[missing] = Encoder(without(model, missing), settings)
+    return [made[target.entry.missing] for target in targets]
 
 
 def _with_holes(entry: SlideEntry, stack: Stack) -> SlideEntry:
@@ -149,7 +187,9 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
     stride_px = choice.patch_px
     if settings.stride_px is not None:
         stride_px = max(1, round(settings.stride_px / downsample))
-    mask = yield from measures.find(stack, spec.stains, round(choice.patch_px * downsample))
+    missing = missing_stains(stack, spec)
+    present = tuple(stain for stain in spec.stains if stain not in missing)
+    mask = yield from measures.find(stack, present, round(choice.patch_px * downsample))
     grid = make_grid(
         stack,
         mask,
@@ -173,13 +213,19 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
         downsample=grid.downsample,
         patches=len(grid),
         tissue_share=round(float(mask.share), 6),
-        warnings=(*stack.warnings, *((choice.warning,) if choice.warning else ())),
+        warnings=(
+            *stack.warnings,
+            *((choice.warning,) if choice.warning else ()),
+            *((warning_of(missing),) if missing else ()),
+        ),
         inputs=tuple(stack.inputs()),
+        missing=missing,
     )
+    filled = with_glass(stack, missing)
     if spec.scaling == "divide_by_255":
-        return Target(stack, grid, entry)
-    calibration = yield from measures.calibration(stack, spec.stains, round(choice.patch_px * downsample))
-    return Target(stack, grid, entry, calibration.tables())
+        return Target(filled, grid, entry)
+    calibration = yield from measures.calibration(stack, present, round(choice.patch_px * downsample))
+    return Target(filled, grid, entry, tables_with_glass(calibration, present, spec.stains))
 
 
 def _choose_level(stack: Stack, spec: ModelSpec, settings: MapSettings) -> LevelChoice:
@@ -208,7 +254,7 @@ def _total(targets: Sequence[Target]) -> int:
 
 
 def _label(
-    targets: Sequence[Target], model: Model, encoder: Encoder, out: Path, fingerprint: str
+    targets: Sequence[Target], model: Model, encoders: Sequence[Encoder], out: Path, fingerprint: str
 ) -> Job[None]:
     """Encode the chunks that are missing and finish the store."""
     if (out / PATCHES).is_dir():
@@ -217,15 +263,20 @@ def _label(
     table = patch_table(
         [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
     )
-    stains = model.spec.stains
+    stains = _on_every_slide(targets, model.spec)
     store = GrowingStore(out, table, stains, dye_names(stains), fingerprint, model.spec.latent)
     dyes: list[tuple[DyeVectors, ...]] = []
     for target in targets:
         dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))
     tables = [target.tables for target in targets]
     slides = [(target.stack, target.grid) for target in targets]
-    yield from label_missing(store, slides, dyes, encoder, tables)
+    yield from label_missing(store, slides, stains, dyes, encoders, tables)
     store.finish(default_clusters(model.spec.clusters), _provenance(targets, dyes))
+
+
+def _on_every_slide(targets: Sequence[Target], spec: ModelSpec) -> tuple[str, ...]:
+    """Return the stains whose densities can be told of every patch."""
+    return tuple(stain for stain in spec.stains if not any(stain in t.entry.missing for t in targets))
 
 
 def _provenance(targets: Sequence[Target], dyes: Sequence[Sequence[DyeVectors]]) -> dict[str, Any]:
@@ -237,7 +288,10 @@ def _provenance(targets: Sequence[Target], dyes: Sequence[Sequence[DyeVectors]])
     }
     vectors = np.array([[of.vectors for of in slide] for slide in dyes])  # (slides, stains, 2, 3)
     estimated = np.array([[of.estimated for of in slide] for slide in dyes])
-    own = {"dye_vectors": vectors, "dye_vectors_estimated": estimated} if vectors.size else {}
+    own: dict[str, Any] = {"dye_vectors": vectors, "dye_vectors_estimated": estimated} if vectors.size else {}
+    lacking = {t.entry.name: np.array(t.entry.missing, dtype=object) for t in targets if t.entry.missing}
+    if lacking:
+        own["missing_stains"] = lacking
     return {"format": 1, "version": __version__, "slides": slides, **own}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,14 +66,23 @@ def _fit(
 ) -> Job[Model]:
     from napari_histoclust.core.model.bundle import load_model, save_model
     from napari_histoclust.core.model.train import train
+    from napari_histoclust.core.stains.calibration import SlideMeasures
 
     spec = model_spec(stacks, settings)
     if out is not None and _is_model_of(out, spec, stacks):
         shutil.rmtree(_training_folder(out), ignore_errors=True)  # a kill after the model had its name
         return load_model(out)
+    measures = measures or SlideMeasures()
     sampled, codes = yield from sample_stacks(stacks, spec, settings, measures)
     checkpoint = None if out is None else _training_folder(out) / "checkpoint.pt"
     model = yield from train(codes, spec, settings, checkpoint, sampled.places(spec.patch_px))
+    if settings.card and settings.method == "neighbours":
+        from napari_histoclust.core.steps.measure_card import measure_card
+
+        measured = yield from measure_card(stacks, model, settings, measures)
+        if measured is not None:
+            told = dict(zip(("card", "seen"), measured, strict=True))
+            model = replace(model, spec=model.spec.model_copy(update=told))
     if out is not None:
         save_model(model, out)
         shutil.rmtree(_training_folder(out), ignore_errors=True)
@@ -232,13 +242,15 @@ def _run(stacks: Sequence[Stack], preset: Preset, out: Path, given: RunSettings)
     from napari_histoclust.core.model.bundle import load_model
     from napari_histoclust.core.run.edits import saved_run
     from napari_histoclust.core.stains.calibration import SlideMeasures
+    from napari_histoclust.core.steps.absent_stains import complete_stacks
     from napari_histoclust.core.steps.mapping import map_stacks
     from napari_histoclust.core.validation.report import validate_run
 
     settings = FitSettings.resolve(preset, given)
     for_map = RunSettings.resolve(preset, given).for_map()
     timer, measures = StageTimer(out), SlideMeasures()
-    yield from fit_stacks(stacks, settings, out / "model", measures)
+    teachers = complete_stacks(stacks, settings) if for_map.allow_missing else stacks
+    yield from fit_stacks(teachers, settings, out / "model", measures)
     fit_seconds = timer.lap()
     run = yield from map_stacks(stacks, load_model(out / "model"), out, for_map, measures)
     timer.record("fit", fit_seconds, preset=preset)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Identity = Callable[[Iterable[Mapping[str, Any]]], list[dict[str, Any]]]
 
-_DECIDES_NOTHING = {"path", "relative_path", "reference", "warnings", "name"}
+_DECIDES_NOTHING = {"path", "relative_path", "reference", "warnings", "name", "missing", "drift"}
 
 
 def fingerprint_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QFormLayout, QGridLayout, QHBox
 
 from napari_histoclust.core.config import FitSettings, MapSettings, RunSettings
 from napari_histoclust.session import jobs
-from napari_histoclust.session.dock_states import ModelState, resolve_model
-from napari_histoclust.session.next_step import Step
+from napari_histoclust.session.dock_states import ModelState, doubts, resolve_model
+from napari_histoclust.session.next_step import Step, map_warning
 from napari_histoclust.session.session import Typed
-from napari_histoclust.viewer.notices import sentences_shown, tell
+from napari_histoclust.viewer.notices import sentences_shown, tell, warn
 from napari_histoclust.widgets._controls import prose, section
 from napari_histoclust.widgets._dialogs import ask_new_folder, beside_slides
 from napari_histoclust.widgets._dock import JobDock
@@ -119,13 +120,16 @@ class ModelDock(JobDock):
             if running is not None:
                 self._follow_training(running, settings)
 
-    def map_to(self, folder: Path) -> None:
-        """Label the slides with the model and write the run to `folder`."""
+    def map_to(self, folder: Path, *, allow_missing: bool = False) -> None:
+        """Label the slides with the model and write the run to `folder`; without stains only if allowed."""
         session = self.context.session
         if session.model is None:
             return
         with sentences_shown():
-            job = jobs.map_slides(session.stacks, session.model, self.map_form.value(), folder)
+            settings = self.map_form.value()
+            if allow_missing:
+                settings = settings.model_copy(update={"allow_missing": True})
+            job = jobs.map_slides(session.stacks, session.model, settings, folder)
             self.start(self.map_button, self.map_line, "Mapping", job, self._on_mapped, is_heavy=True)
 
     def run_everything_to(self, folder: Path) -> None:
@@ -204,6 +208,8 @@ class ModelDock(JobDock):
 
     def _on_mapped(self, mapped: jobs.MappedRun) -> None:
         self.context.session.load(mapped.run, mapped.stacks, mapped.model)
+        for sentence in doubts(mapped.run):
+            warn(sentence)
 
     def _on_embedded(self, run: Run) -> None:
         self.context.session.set_run(run)
@@ -215,15 +221,19 @@ class ModelDock(JobDock):
         self._ask_run_folder("Run everything", self.run_settings, self.run_everything_to)
 
     def _on_map_asked(self) -> None:
-        self._ask_run_folder("Map the slides", self.map_form.value, self.map_to)
+        # whoever goes on from this dialog has read which stains are missing
+        warning = map_warning(self.context.session)
+        words = f"⚠ {warning}\n\n{_RUN_FOLDER}" if warning else _RUN_FOLDER
+        go = partial(self.map_to, allow_missing=bool(warning))
+        self._ask_run_folder("Map the slides", self.map_form.value, go, words)
 
-    def _ask_run_folder(self, title: str, check: Any, go: Any) -> None:
+    def _ask_run_folder(self, title: str, check: Any, go: Any, words: str = _RUN_FOLDER) -> None:
         if not may_leave(self.context, self):
             return
         proposed = beside_slides(self.context.session.stacks, "run")
         with sentences_shown():
             check()  # what is typed, before a folder is asked for
-            folder = ask_new_folder(title, _RUN_FOLDER, proposed, self)
+            folder = ask_new_folder(title, words, proposed, self)
             if folder is not None:
                 go(folder)
 
