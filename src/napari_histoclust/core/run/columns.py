@@ -174,7 +174,7 @@ def check_store(store: Path) -> None:
 
 
 def check_files(group: Any, but: tuple[str, ...] = ()) -> None:
-    """Raise HistoclustError where a chunk or the description of an array is missing, also of those read later."""
+    """Raise HistoclustError where a chunk or the description of an array is missing, also of later ones."""
     for part in _PARTS:
         _check_descriptions(_root(group) / part)
     for name, _ in _arrays(group):
