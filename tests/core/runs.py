@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import now
+from napari_histoclust.core.jobs import drive
+from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network, save_model
+from napari_histoclust.core.model.confidence import Confidence
+from napari_histoclust.core.model.posterior import probabilities_of, scores_of
+from napari_histoclust.core.model.solutions import Solutions, solve, stack_of
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run.manifest import Manifest, SlideEntry
@@ -198,3 +204,47 @@ def _manifest(entries: Sequence[SlideEntry], seed: int) -> Manifest:
         settings={},
         slides=tuple(entries),
     )
+
+
+def make_every_k_run(
+    folder: Path,
+    *,
+    rows: int = 18,
+    cols: int = 20,
+    clusters: int = 4,
+    tissues: int = 7,
+    embedding: bool = False,
+) -> Run:
+    """Write a run as the robust preset makes it, with its model: `tissues` clouds in four axes.
+
+    So many patches that there are solutions for K = 2 to 14.
+    """
+    run = make_run(folder.parent / f"{folder.name}-plain", rows=rows, cols=cols, clusters=tissues)
+    rng = np.random.default_rng(5)
+    clouds = rng.normal(0, 6, (tissues, 4))
+    places = (clouds[run.labels - 1] + rng.normal(0, 1, (len(run), 4))).astype(np.float32)
+    centres, overlaps = drive(solve(places.astype(float), clusters, 0))
+    solutions = stack_of(centres, [Confidence(2.0 + 0.1 * k, 0.02) for k in range(len(centres))], overlaps)
+    probabilities = probabilities_of(
+        places, solutions.centres_of(clusters), solutions.confidence_of(clusters)
+    )
+    labels, confidence, entropy = scores_of(probabilities)
+    result = replace(_result(labels, clusters, rng), latent=places, confidence=confidence, entropy=entropy)
+    run.manifest.write(folder)
+    table = patch_table(run.slides, run.grids, run.um_per_px)
+    _fill(GrowingStore(folder, table, STAINS, DYES, latent=4), result, default_clusters(clusters))
+    save_model(_model_of(solutions, clusters), folder / "model")
+    made = open_run(folder)
+    return write_embedding(made, _embedding(run.labels, rng)) if embedding else made
+
+
+def _model_of(solutions: Solutions, clusters: int) -> Model:
+    spec = ModelSpec(
+        format=2, architecture="neighbours_3", scaling="tissue_strength", stains=STAINS, patch_px=32,
+        input_px=32, clusters=clusters, latent=4,
+    )  # fmt: skip
+    state = dict(empty_network(spec).state_dict())
+    state["centres"] = torch.from_numpy(solutions.centres_of(clusters))
+    own = solutions.confidence_of(clusters)
+    state |= {"temperature": torch.tensor(own.temperature), "lapse": torch.tensor(own.lapse)}
+    return Model(spec, state, solutions)

@@ -106,6 +106,35 @@ def validate(
 
 
 @app.command
+def recluster(
+    run: Path,
+    /,
+    *,
+    clusters: int,
+    drop_edits: Annotated[bool, Parameter(negative=())] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Sort a run into another number of clusters, without reading the slides again.
+
+    The run stays as it was mapped; the other number is saved beside it, as the slider in the window does,
+    and exports follow. Names, colours and marks are carried over.
+
+    Parameters
+    ----------
+    run
+        The run folder; its model must come from the robust preset.
+    clusters
+        Number of clusters (K), 2 to 40.
+    drop_edits
+        Let merges and splits go that were made in the window; without it, such a run is refused.
+    """
+    from napari_histoclust.core.run.recluster import change_k
+
+    shown = finish(change_k(run, clusters, drop=drop_edits), quiet)
+    say(f"{len(shown):,} patches in {shown.clusters_used} of {clusters} clusters: {run}", quiet)
+
+
+@app.command
 def choose_k(
     stack: Path,
     /,

@@ -9,6 +9,7 @@ with medium and 10.1 with full deuteranomaly.
 
 from __future__ import annotations
 
+import colorsys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ _TABLE_TEXT = """
 _TABLE = tuple(_TABLE_TEXT.split())
 
 _LONGEST = 256
+
+# lightness of the parts of a cluster: shares of the way to the lightest and the darkest that still has a hue
+_SHADES = (0.55, -0.5, 0.9, -0.85, 0.3, -0.27)
+_LIGHTEST, _DARKEST = 0.9, 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,19 @@ def further_colours(used: Sequence[str], count: int) -> tuple[str, ...]:
     """
     times = Counter(used)
     return tuple(islice(cycle(sorted(_TABLE, key=times.__getitem__)), count))
+
+
+def shade(colour: str, number: int) -> str:
+    """Return a lighter or darker colour of the same hue, another one for each of `number` 1, 2 and so on.
+
+    They come round again after six.
+    """
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(part / 255 for part in rgb(colour)))
+    step = _SHADES[(number - 1) % len(_SHADES)]
+    room = _LIGHTEST - lightness if step > 0 else lightness - _DARKEST
+    shaded = lightness + step * max(0.0, room)
+    parts = colorsys.hls_to_rgb(hue, shaded, saturation)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
 
 
 def rgb(colour: str) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.model.bundle import Model, load_model
 from napari_histoclust.core.model.encode import Encoder
 from napari_histoclust.core.run.reader import read_latent
+from napari_histoclust.core.run.recluster import every_k
 from napari_histoclust.core.stains.calibration import calibrate_stack
 from napari_histoclust.core.steps.pipeline import choose_k_of_stack
 from napari_histoclust.core.tissue.mask import find_tissue
@@ -75,6 +76,22 @@ def test_two_slides_are_each_calibrated_by_themselves(tmp_path: Path, model: Mod
     first, second = run.labels[run.rows(0)], run.labels[run.rows(1)]
     assert len(first) == len(second)
     assert (first == second).mean() > 0.95
+
+
+def test_another_k_is_to_the_bit_what_a_model_of_that_k_maps(tmp_path: Path) -> None:
+    """The literal way: train with that K, map anew."""
+    stack = hc.open_stack(write_stack(tmp_path / "s"))
+    runs = {}
+    for k in (2, 5):
+        fitted = hc.fit(stack, "robust", **SMALL | {"clusters": k, "epochs": 1, "encoders": 1})
+        runs[k] = hc.map(stack, fitted, tmp_path / f"run{k}")
+    for own, other in ((2, 5), (5, 2)):
+        many = drive(every_k(runs[own]))
+        for found, run in ((many.computed(own), runs[own]), (many.at(other), runs[other])):
+            np.testing.assert_array_equal(found.labels, run.labels)
+            np.testing.assert_array_equal(found.confidence, run.confidence)
+            np.testing.assert_array_equal(found.entropy, run.entropy)
+        assert len(set(runs[own].labels.tolist())) == own
 
 
 def test_surround_must_stay_half_a_patch() -> None:

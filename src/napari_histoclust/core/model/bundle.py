@@ -22,11 +22,12 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.encoder import UNITS, FrozenIdentity, encoder_of
 from napari_histoclust.core.model.neighbours import OPTIONAL, NeighbourNetwork
 from napari_histoclust.core.model.network import LATENT, Network
+from napari_histoclust.core.model.solutions import PREFIX, WEIGHTS, Solutions, load_solutions
 
 FORMATS = (1, 2, 3)
 """Bundle formats that are read: 1 the autoencoder, 2 encoders trained by neighbours, 3 any encoder."""
 
-_WEIGHTS, _SPEC = "model.safetensors", "model.json"
+_WEIGHTS, _SPEC = WEIGHTS, "model.json"
 
 
 class ModelSpec(BaseModel):
@@ -96,10 +97,13 @@ class Model:
     spec : ModelSpec
     state : Mapping of str to Tensor
         Weights by the names of `napari_histoclust.core.model.network.Network`, on the CPU, float32.
+    solutions : Solutions or None
+        The clusters for every K; None of the paper's network, and of a bundle of a version without.
     """
 
     spec: ModelSpec
     state: Mapping[str, Tensor]
+    solutions: Solutions | None = None
 
     def checksum(self) -> str:
         """Return the SHA-256 of the weights and of how they are applied, not of how they came about."""
@@ -110,9 +114,10 @@ class Model:
         if self.spec.frozen is not None:
             del applied["encoder"]  # the network is known by its checksum, wherever its file lies
         digest.update(json.dumps(applied, sort_keys=True).encode())
-        for name in sorted(self.state):
+        tensors = _tensors(self)
+        for name in sorted(tensors):
             digest.update(name.encode())
-            digest.update(self.state[name].contiguous().numpy().tobytes())
+            digest.update(tensors[name].numpy().tobytes())
         return digest.hexdigest()
 
     def network(self) -> Network | NeighbourNetwork:
@@ -149,9 +154,15 @@ def save_model(model: Model, folder: Path) -> None:
     with atomic_folder(folder) as partial:
         partial.mkdir()
         # through Python's own writing, whose errors say what the disk refused
-        weights = save({name: tensor.contiguous() for name, tensor in model.state.items()})
-        (partial / _WEIGHTS).write_bytes(weights)
+        (partial / _WEIGHTS).write_bytes(save(_tensors(model)))
         write_json(partial / _SPEC, model.spec.model_dump(mode="json"))
+
+
+def _tensors(model: Model) -> dict[str, Tensor]:
+    """Return all that the file of weights holds: those of the network, then the solutions."""
+    solutions = {} if model.solutions is None else model.solutions.tensors()
+    weights = {name: tensor.contiguous() for name, tensor in model.state.items()}
+    return weights | {name: torch.from_numpy(array) for name, array in solutions.items()}
 
 
 def _holds(folder: Path, model: Model) -> bool:
@@ -196,9 +207,10 @@ def load_model(folder: Path) -> Model:
             f"{folder}: is not a model, expected a folder with {_SPEC} and {_WEIGHTS} as `fit` writes it."
         )
     spec = load_spec(folder)
-    state = _read_weights(folder / _WEIGHTS)
+    tensors = _read_weights(folder / _WEIGHTS)
+    state = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
     check_state(state, spec, str(folder / _WEIGHTS))
-    return Model(spec, state)
+    return Model(spec, state, load_solutions(folder))
 
 
 def load_spec(folder: Path) -> ModelSpec:

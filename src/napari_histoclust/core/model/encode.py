@@ -16,10 +16,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.model.bundle import Model
+from napari_histoclust.core.model.confidence import Confidence
 from napari_histoclust.core.model.devices import choose_device, choose_precision, readable_memory_errors
 from napari_histoclust.core.model.encoders.neighbours import convolution_stack
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.network import Network, latent_vectors
+from napari_histoclust.core.model.posterior import Scores, probabilities_of, scores_of
 
 Tables = NDArray[np.uint8] | None
 Applied = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -88,24 +90,24 @@ class Encoded:
     latent: NDArray[np.float32]
     probabilities: NDArray[np.float32]
 
-    @cached_property
+    @property
     def labels(self) -> NDArray[np.int16]:
         """(n,) cluster of each patch, 1..K."""
-        labels: NDArray[np.int16] = (self.probabilities.argmax(axis=1) + 1).astype(np.int16)
-        return labels
+        return self._scores.labels
 
-    @cached_property
+    @property
     def confidence(self) -> NDArray[np.float32]:
         """(n,) largest probability."""
-        confidence: NDArray[np.float32] = self.probabilities.max(axis=1)
-        return confidence
+        return self._scores.confidence
 
-    @cached_property
+    @property
     def entropy(self) -> NDArray[np.float32]:
         """(n,) entropy of the probabilities, natural logarithm."""
-        p = self.probabilities
-        entropy: NDArray[np.float32] = -(p * np.log(p + np.float32(1e-8))).sum(axis=1)
-        return entropy
+        return self._scores.entropy
+
+    @cached_property
+    def _scores(self) -> Scores:
+        return scores_of(self.probabilities)
 
 
 class Encoder:
@@ -168,10 +170,10 @@ class Encoder:
         probabilities = np.empty((len(pixels), self.spec.clusters), np.float32)
         with torch.inference_mode(), readable_memory_errors():
             for rows, chunk in self._chunks(pixels):
-                numbers, logits = self._apply(chunk.to(self._device, non_blocking=True))
+                numbers, shares = self._apply(chunk.to(self._device, non_blocking=True))
                 size = rows.stop - rows.start
                 latent[rows] = numbers[:size].float().cpu().numpy()
-                probabilities[rows] = logits.float().flatten(1).softmax(dim=1)[:size].cpu().numpy()
+                probabilities[rows] = shares[:size].cpu().numpy()
         return Encoded(latent, probabilities)
 
     def _chunks(self, pixels: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -231,7 +233,7 @@ class EncodingStream:
 
 
 def _applied(network: Network | NeighbourNetwork, device: torch.device, dtype: torch.dtype) -> Applied:
-    """Return the function from (n, 3 s, i, i) uint8 pixels to (n, l) numbers and (n, K) logits."""
+    """Return the function from (n, 3 s, i, i) uint8 pixels to (n, l) numbers and (n, K) probabilities."""
     if isinstance(network, NeighbourNetwork):
         return _AppliedNeighbours(network, device, dtype)
     return _AppliedAutoencoder(network, device, dtype)
@@ -250,7 +252,7 @@ class _AppliedAutoencoder:
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self._encoder(pixels.to(self._dtype, memory_format=torch.channels_last))
-        return latent_vectors(hidden), self._head(hidden)
+        return latent_vectors(hidden), self._head(hidden).float().flatten(1).softmax(dim=1)
 
 
 class _AppliedNeighbours:
@@ -258,7 +260,12 @@ class _AppliedNeighbours:
 
     def __init__(self, network: NeighbourNetwork, device: torch.device, dtype: torch.dtype) -> None:
         self._features = network.encoders.applied(device, dtype)
+        self._centres = network.centres.numpy()
+        self._confidence = Confidence(float(network.temperature), float(network.lapse))
         self._label = network.to(device).label
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        return self._label(self._features(pixels))
+        """Return places and probabilities, the latter to the bit as a change of K finds them."""
+        places = self._label(self._features(pixels))[0].float().cpu()
+        shares = probabilities_of(places.numpy(), self._centres, self._confidence)
+        return places, torch.from_numpy(shares)

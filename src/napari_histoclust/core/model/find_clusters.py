@@ -5,30 +5,39 @@ n patches that trained, m pairs, f features, d axes, K clusters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from torch import Tensor
 
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.augment import margin_of
 from napari_histoclust.core.model.confidence import (
+    FITTED,
+    Bootstrap,
+    Confidence,
     Reliability,
+    agreement,
     draw_bootstraps,
     measure_confidence,
     regions_of,
+    reliability,
+    squared_distances,
 )
 from napari_histoclust.core.model.encoder import EncoderPart
 from napari_histoclust.core.model.metric import Float, Metric, learn_metric
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
-
-STARTS = 10
-"""Starts of k-means, the best of which is kept."""
+from napari_histoclust.core.model.solutions import Solutions, kmeans, solve, stack_of
 
 _CHUNK = 256
 _STARTS_OF_BOOTSTRAP = 3
+_EACH_MEASURED_TO, _MEASURED_EVERY = 15, 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +75,7 @@ def find_clusters(
     seed: int,
     device: torch.device,
     places: Float | None = None,
-) -> Job[Reliability]:
+) -> Job[tuple[Solutions, Reliability]]:
     """Learn metric, centres and confidence from patches, and put them into the network.
 
     Parameters
@@ -86,34 +95,73 @@ def find_clusters(
 
     Returns
     -------
+    Solutions
+        The clusters for every K; those of the network's own K are in the network too. None of it depends on
+        that K, but for what is above 40.
     Reliability
-        Of the confidence, on bootstraps that it was not fitted to.
+        Of the confidence for the own K, on bootstraps that it was not fitted to.
     """
     rng = np.random.default_rng(seed)
     taught = yield from _teach(network, pixels, rows, device)
     axes = network.axes.shape[1]
     metric = taught.metric(axes, rng)
-    yield Progress("Finding clusters")
-    here = metric.apply(taught.features)
-    centres = _kmeans(here, len(network.centres), STARTS, seed)
+    here, clusters = metric.apply(taught.features), len(network.centres)
+    centres, overlaps = yield from solve(here, clusters, seed)
     regions = np.arange(len(rows)) if places is None else regions_of(places[rows])
     bootstraps = yield from draw_bootstraps(taught, axes, regions, rng)
-    confidence, checked = yield from measure_confidence(bootstraps, here, centres, _kmeans_of_bootstrap, seed)
-    assert checked is not None, "some bootstraps are held out"
+    confidences = yield from _confidences(bootstraps[:FITTED], here, centres, seed)
+    solutions = stack_of(centres, confidences, overlaps)
+    own = solutions.confidence_of(clusters)
+    squared = squared_distances(here, centres[clusters - len(centres[0])])
+    held_out, labels = bootstraps[FITTED:], squared.argmin(axis=1)
+    kept = yield from agreement(held_out, labels, clusters, _kmeans_of_bootstrap, seed + FITTED)
     found = {
         "mean": metric.mean,
         "axes": metric.axes,
-        "centres": centres,
-        "temperature": np.array(confidence.temperature),
-        "lapse": np.array(confidence.lapse),
+        "centres": solutions.centres_of(clusters),
+        "temperature": np.array(own.temperature),
+        "lapse": np.array(own.lapse),
     }
     for name, value in found.items():
         getattr(network, name).copy_(torch.from_numpy(value))
-    return checked
+    return solutions, reliability(own.probabilities(squared).max(axis=1), kept.mean(axis=0))
+
+
+def _confidences(
+    bootstraps: list[Bootstrap], places: Float, centres: list[Float], seed: int
+) -> Job[list[Confidence]]:
+    """Return the confidence for each K; between those that are measured it is interpolated."""
+    ks = [len(part) for part in centres]
+    measured = [part for part in centres if _is_measured(len(part), ks[-1])]
+    fitted = []
+    for number, part in enumerate(measured):
+        job = measure_confidence(bootstraps, places, part, _kmeans_of_bootstrap, seed, held_out=0)
+        fitted.append((yield from _as_part(job, number, len(measured)))[0])
+    at = [len(part) for part in measured]
+    temperatures = np.exp(np.interp(ks, at, np.log([one.temperature for one in fitted])))
+    lapses = expit(np.interp(ks, at, logit([one.lapse for one in fitted])))
+    return [Confidence(float(t), float(lapse)) for t, lapse in zip(temperatures, lapses, strict=True)]
+
+
+def _is_measured(k: int, last: int) -> bool:
+    """Every K that people mostly choose; above, where a k-means is dear and one K is like the next, some."""
+    return k <= _EACH_MEASURED_TO or k % _MEASURED_EVERY == 0 or k == last
+
+
+def _as_part(job: Job[T], number: int, parts: int) -> Job[T]:
+    """Say how many parts are done, in place of how far one of them is."""
+    try:
+        while True:
+            yield replace(next(job), done=number, total=parts)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        job.close()
 
 
 def _kmeans_of_bootstrap(places: Float, clusters: int, seed: int) -> Float:
-    return _kmeans(places, clusters, _STARTS_OF_BOOTSTRAP, seed)
+    return kmeans(places, clusters, _STARTS_OF_BOOTSTRAP, seed)
 
 
 def _teach(
@@ -147,10 +195,3 @@ def _teach(
 @torch.inference_mode()
 def _measured(encoder: EncoderPart, pixels: Tensor) -> Tensor:
     return encoder.measure(pixels.float() / encoder.unit).cpu()
-
-
-def _kmeans(places: Float, clusters: int, starts: int, seed: int) -> Float:
-    from sklearn.cluster import KMeans
-
-    centres: Float = KMeans(clusters, n_init=starts, random_state=seed).fit(places).cluster_centers_
-    return centres

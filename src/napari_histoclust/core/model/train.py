@@ -88,13 +88,14 @@ def train(
         while course.epoch < settings.epochs:
             yield from _epoch(course, data)
             course.save(checkpoint, last=course.epoch == settings.epochs)
+        solutions = None
         if isinstance(course.trainer, NeighbourTrainer):
             trainer = course.trainer
-            checked = yield from find_clusters(
+            solutions, checked = yield from find_clusters(
                 trainer.labels, data.pixels, data.training, settings.seed, trainer.device, places
             )
             spec = spec.model_copy(update={"reliability": checked.document()})
-    return course.model(spec)
+    return replace(course.model(spec), solutions=solutions)
 
 
 def _learn_frozen(
@@ -107,9 +108,11 @@ def _learn_frozen(
     network.to(device)
     pixels = on_card(data.pixels, device)
     with readable_memory_errors():
-        checked = yield from find_clusters(network, pixels, data.training, settings.seed, device, places)
+        solutions, checked = yield from find_clusters(
+            network, pixels, data.training, settings.seed, device, places
+        )
     described = spec.model_copy(update={"reliability": checked.document()})
-    return _model(described, settings, network.state_dict(), ())
+    return replace(_model(described, settings, network.state_dict(), ()), solutions=solutions)
 
 
 def _model(

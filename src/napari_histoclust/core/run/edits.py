@@ -19,6 +19,7 @@ from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.identity import crc32_of
 from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.run.lineage import Said
 from napari_histoclust.core.run.manifest import PATCHES, read_manifest
 
 if TYPE_CHECKING:
@@ -28,16 +29,22 @@ FOLDER = "session"
 """Folder in the run folder for what the window keeps."""
 
 _FILE_NAME = "clusters.json"
-_LABELS = re.compile(r"(\.partial-)?labels-[0-9a-f]{8}\.npy")
+_NEW = ("k", "said", "confidence", "entropy")
+_COLUMNS: dict[str, type[np.generic]] = {"labels": np.int16, "confidence": np.float32, "entropy": np.float32}
+_COLUMN = re.compile(rf"(\.partial-)?({'|'.join(_COLUMNS)})-[0-9a-f]{{8}}\.npy")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def _nothing() -> NDArray[np.float32]:
+    return np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
 class ClusterEdits:
     """How the clusters are shown at one moment; position i belongs to cluster id i + 1.
 
-    Ids 1..K are the run's; those above came from splits. Merging never renumbers: it is a change of
-    `shown_as`, and only a split brings other labels.
+    Ids 1..K are the run's, or those of another K of its model; those above came from splits. Merging never
+    renumbers: it is a change of `shown_as`, and only a split or another K brings other labels.
 
     Parameters
     ----------
@@ -48,7 +55,14 @@ class ClusterEdits:
     hidden, artefacts : frozenset of int
         Ids that are not drawn, and ids marked as no tissue of interest.
     labels : (n,) int16
-        Id of each patch before the merges. Left out of comparisons: other labels come with more names.
+        Id of each patch before the merges. Left out of comparisons: other labels come with more names, or
+        with another `k`.
+    k : int
+        Number of clusters where it is not that of the run, else 0.
+    said : tuple of Said
+        What was said of clusters at other numbers of clusters.
+    confidence, entropy : (n,) float32
+        Of the labels for `k`; empty where those of the run hold.
     """
 
     names: tuple[str, ...]
@@ -59,6 +73,10 @@ class ClusterEdits:
     labels: NDArray[np.int16] = field(
         default_factory=lambda: np.zeros(0, np.int16), compare=False, repr=False
     )
+    k: int = 0
+    said: tuple[Said, ...] = ()
+    confidence: NDArray[np.float32] = field(default_factory=_nothing, compare=False, repr=False)
+    entropy: NDArray[np.float32] = field(default_factory=_nothing, compare=False, repr=False)
 
     @property
     def shown_ids(self) -> tuple[int, ...]:
@@ -79,7 +97,18 @@ class ClusterEdits:
 
 def edited(run: Run, edits: ClusterEdits) -> Run:
     """Return the run as the person has named, merged and split it; its ids may have gaps."""
-    return replace(run, labels=edits.lookup[edits.labels], clusters=edits.clusters())
+    shown = replace(run, labels=edits.lookup[edits.labels], clusters=edits.clusters())
+    return replace(shown, confidence=edits.confidence, entropy=edits.entropy) if edits.k else shown
+
+
+def unedited(run: Run) -> ClusterEdits:
+    """Return the clusters as they were mapped."""
+    return ClusterEdits(
+        tuple(cluster.name for cluster in run.clusters),
+        tuple(cluster.colour for cluster in run.clusters),
+        tuple(cluster.id for cluster in run.clusters),
+        labels=run.labels,
+    )
 
 
 class _Document(Settings):
@@ -93,13 +122,18 @@ class _Document(Settings):
     hidden: tuple[int, ...]
     artefacts: tuple[int, ...]
     labels: str | None = None
+    k: int = 0
+    said: tuple[Said, ...] = ()
+    confidence: str | None = None
+    entropy: str | None = None
 
 
 def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
     """Write the edits of a run to RUN/session/; other files there stay.
 
-    clusters.json names the file of the labels, if a split changed them, by its checksum, and is written last:
-    a power cut between the two leaves whole what was saved before.
+    clusters.json names the files of the labels, if a split or another K changed them, and of what belongs to
+    them, by their checksums, and is written last: a power cut between the two leaves whole what was saved
+    before.
 
     Parameters
     ----------
@@ -114,8 +148,7 @@ def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
     folder = run_folder / FOLDER
     if not (run_folder / PATCHES).is_dir():
         raise HistoclustError(f"{run_folder}: is no longer there: bring the folder back and save again.")
-    is_split = len(edits.names) > _mapped_clusters(run_folder)
-    name = _write_labels(folder, edits.labels) if is_split else None
+    names = _write_columns(folder, edits, _mapped_clusters(run_folder))
     document = _Document(
         fingerprint=read_manifest(run_folder).fingerprint,
         names=edits.names,
@@ -123,11 +156,14 @@ def save_edits(run_folder: Path, edits: ClusterEdits) -> None:
         shown_as=edits.shown_as,
         hidden=tuple(sorted(edits.hidden)),
         artefacts=tuple(sorted(edits.artefacts)),
-        labels=name,
+        k=edits.k,
+        said=edits.said,
+        **names,
     )
-    write_json(folder / _FILE_NAME, document.model_dump(mode="json"))
+    unused = {name for name in _NEW if not getattr(document, name)}  # without them older versions read it
+    write_json(folder / _FILE_NAME, document.model_dump(mode="json", exclude=unused))
     for file in folder.iterdir():
-        if _LABELS.fullmatch(file.name) and file.name != name:
+        if _COLUMN.fullmatch(file.name) and file.name not in names.values():
             file.unlink(missing_ok=True)
 
 
@@ -148,16 +184,22 @@ def load_edits(run: Run) -> ClusterEdits | None:
             f"{path}: belongs to other results than those in the folder: delete it, and the clusters are as "
             "they were mapped."
         )
-    labels = run.labels if document.labels is None else _read_labels(path.parent / document.labels)
+    columns = {
+        name: _read_column(path.parent / file, dtype)
+        for name, dtype in _COLUMNS.items()
+        if (file := getattr(document, name)) is not None
+    }
     edits = ClusterEdits(
         document.names,
         document.colours,
         document.shown_as,
         frozenset(document.hidden),
         frozenset(document.artefacts),
-        labels,
+        k=document.k,
+        said=document.said,
+        **({"labels": run.labels} | columns),
     )
-    if not _fits(edits, run, document.labels is None):
+    if not _fits(edits, run, set(columns)):
         raise _damaged(path)
     return edits
 
@@ -201,39 +243,50 @@ def _mapped_clusters(run_folder: Path) -> int:
     return int(store["uns/clusters/id"].shape[0])
 
 
-def _write_labels(folder: Path, labels: NDArray[np.int16]) -> str:
-    """Write the labels unless they are there already, and return the name of their file."""
-    name = _name_of(labels)
-    with atomic_file(folder / name, own=True) as partial, partial.open("wb") as file:
-        np.save(file, labels, allow_pickle=False)
-    return name
+def _write_columns(folder: Path, edits: ClusterEdits, mapped: int) -> dict[str, str]:
+    """Write what is not as it was mapped, unless it is there already, and return the names of the files."""
+    wanted = _wanted_columns(edits, mapped)
+    names = {what: _name_of(what, getattr(edits, what)) for what in wanted}
+    for what, name in names.items():
+        with atomic_file(folder / name, own=True) as partial, partial.open("wb") as file:
+            np.save(file, getattr(edits, what), allow_pickle=False)
+    return names
 
 
-def _read_labels(path: Path) -> NDArray[np.int16]:
+def _wanted_columns(edits: ClusterEdits, mapped: int) -> set[str]:
+    if edits.k:
+        return set(_COLUMNS)
+    return {"labels"} if len(edits.names) > mapped else set()
+
+
+def _read_column(path: Path, dtype: type[np.generic]) -> NDArray[Any]:
     try:
-        labels: NDArray[np.int16] = np.load(path, allow_pickle=False)
+        column: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path.with_name(_FILE_NAME)) from error
-    if labels.dtype != np.int16 or path.name != _name_of(labels):
+    if column.dtype != dtype or path.name != _name_of(path.name.split("-")[0], column):
         raise _damaged(path.with_name(_FILE_NAME))
-    labels.setflags(write=False)
-    return labels
+    column.setflags(write=False)
+    return column
 
 
-def _name_of(labels: NDArray[np.int16]) -> str:
-    return f"labels-{crc32_of([labels.astype('<i2')]):08x}.npy"
+def _name_of(what: str, column: NDArray[Any]) -> str:
+    return f"{what}-{crc32_of([column.astype(column.dtype.newbyteorder('<'))]):08x}.npy"
 
 
-def _fits(edits: ClusterEdits, run: Run, are_labels_of_run: bool) -> bool:
+def _fits(edits: ClusterEdits, run: Run, columns: set[str]) -> bool:
     """Whether the parts agree with each other and with the run."""
     count, shown = len(edits.names), set(edits.shown_as)
+    arrays = [edits.labels, *((edits.confidence, edits.entropy) if edits.k else ())]
     return (
         len(edits.colours) == len(edits.shown_as) == count
-        and (count == len(run.clusters)) == are_labels_of_run
+        and count >= (edits.k or len(run.clusters))
+        and columns == _wanted_columns(edits, len(run.clusters))
         and shown <= set(range(1, count + 1))
         and all(edits.shown_as[i - 1] == i for i in shown)
         and edits.hidden | edits.artefacts <= shown
         and all(_COLOUR.fullmatch(colour) for colour in edits.colours)
-        and edits.labels.shape == run.labels.shape
+        and all(_COLOUR.fullmatch(str(one.value)) for one in edits.said if one.what == "colour")
+        and all(array.shape == run.labels.shape for array in arrays)
         and (len(run) == 0 or (edits.labels.min() >= 1 and edits.labels.max() <= count))
     )

@@ -1,28 +1,170 @@
-"""Divide some patches of a run into parts that look different to the model."""
+"""Sort the patches of a run anew without a look at their pixels: into another K, or some of them into parts.
+
+Another K is an edit like a merge or a split: the run stays as it was mapped.
+"""
 
 from __future__ import annotations
 
 import warnings
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.model.posterior import Scores, probabilities_of, scores_of
+from napari_histoclust.core.model.solutions import Solutions, load_solutions
+from napari_histoclust.core.run.edits import ClusterEdits, edited, load_edits, save_edits, unedited
+from napari_histoclust.core.run.lineage import Lineage, Looks
 from napari_histoclust.core.run.manifest import PATCHES
+from napari_histoclust.core.run.reader import open_run, read_latent
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
 
 MOST_PARTS = 8
 
+NO_SOLUTIONS = (
+    "the model of this run knows its own number of clusters only: train one with the robust preset of this "
+    "version to choose another."
+)
+
 _STARTS = 5
 _STEPS, _ROUNDS = 10, 30  # of Lloyd between two yields, 0.2 s, and how often at most
 _FITTED_AT_MOST = 20_000  # the centres of more patches than these hardly move
 _BLOCK = 65_536  # rows assigned between two yields
+_PIECE = 8_192  # rows whose probabilities for 40 clusters stay in the cache
+
+
+class EveryK:
+    """The labels of a run for each number of clusters that its model knows.
+
+    Parameters
+    ----------
+    run : Run
+        As it was mapped, whole.
+    solutions : Solutions
+        Those of its model.
+    latent : (n, d) float32
+        Places of its patches in the metric.
+    """
+
+    def __init__(self, run: Run, solutions: Solutions, latent: NDArray[np.float32]) -> None:
+        self.run, self.solutions, self.own = run, solutions, len(run.clusters)
+        self._latent = latent
+        self._lineage = Lineage(run.clusters, solutions.parents)
+        self._found = {self.own: Scores(run.labels, run.confidence, run.entropy)}
+
+    def at(self, k: int) -> Scores:
+        """Return labels, confidence and entropy for K = `k`, to the bit as a model of that K maps them."""
+        if k not in self._found:
+            self._found[k] = self.computed(k)
+        return self._found[k]
+
+    def computed(self, k: int) -> Scores:
+        """Return the same, computed now."""
+        centres, confidence = self.solutions.centres_of(k), self.solutions.confidence_of(k)
+        n = len(self._latent)
+        found = Scores(np.empty(n, np.int16), np.empty(n, np.float32), np.empty(n, np.float32))
+        for start in range(0, n, _PIECE):
+            rows = slice(start, start + _PIECE)
+            piece = scores_of(probabilities_of(self._latent[rows], centres, confidence))
+            found.labels[rows], found.confidence[rows], found.entropy[rows] = piece
+        for column in found:
+            column.setflags(write=False)
+        return found
+
+    def edited(self, edits: ClusterEdits, k: int) -> ClusterEdits:
+        """Return the clusters for K = `k`; names and marks are carried, merges and splits are not."""
+        before = edits.k or self.own
+        base = range(1, before + 1)
+        now = Looks(
+            edits.names[:before],
+            edits.colours[:before],
+            edits.hidden.intersection(base),
+            edits.artefacts.intersection(base),
+        )
+        said = self._lineage.heard(before, edits.said, now)
+        looks, scores = self._lineage.looks(k, said), self.at(k)
+        is_own = k == self.own
+        return ClusterEdits(
+            looks.names,
+            looks.colours,
+            tuple(range(1, k + 1)),
+            looks.hidden,
+            looks.artefacts,
+            scores.labels,
+            k=0 if is_own else k,
+            said=said,
+            **({} if is_own else {"confidence": scores.confidence, "entropy": scores.entropy}),
+        )
+
+    def handiwork(self, edits: ClusterEdits) -> str:
+        """Return what another K would lose, such as "merges and splits"; empty if nothing."""
+        merged = edits.shown_as != tuple(range(1, len(edits.shown_as) + 1))
+        split = len(edits.names) > (edits.k or self.own)
+        return " and ".join([*(["merges"] if merged else []), *(["splits"] if split else [])])
+
+
+def every_k(run: Run) -> Job[EveryK]:
+    """Read what another number of clusters needs: the model's solutions and the patches' places.
+
+    Raises
+    ------
+    HistoclustError
+        If the run's model has no solutions, or is damaged.
+    """
+    solutions = load_solutions(run.path / "model")
+    if solutions is None or len(run.clusters) not in solutions.ks or run.store_rows is not None:
+        raise HistoclustError(f"{run.path}: {NO_SOLUTIONS}")
+    latent = yield from read_latent(run)
+    if latent.shape[1:] != solutions.centres[0].shape[1:]:
+        raise HistoclustError(f"{run.path}: its model is not the one that mapped it, map the slide again.")
+    return EveryK(run, solutions, latent)
+
+
+def change_k(folder: Path, k: int, *, drop: bool = False) -> Job[Run]:
+    """Sort a run into another number of clusters, on top of what was saved of it, and save that.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    k : int
+    drop : bool
+        Whether merges and splits that were saved may go.
+
+    Returns
+    -------
+    Run
+        As it now shows.
+
+    Raises
+    ------
+    HistoclustError
+        If the run has no solution for `k`, or merges and splits would be lost.
+    """
+    run = open_run(folder)
+    every = yield from every_k(run)
+    ks = every.solutions.ks
+    if k not in ks:
+        raise SettingError("{clusters} {}: the model of {} knows {} to {}.", k, folder, ks[0], ks[-1])
+    before = load_edits(run) or unedited(run)
+    lost = every.handiwork(before)
+    if lost and not drop and k != (before.k or every.own):
+        raise SettingError(
+            "{}: holds {} made in the window, which another number of clusters would lose: give {drop_edits} "
+            "if they may go.",
+            folder,
+            lost,
+        )
+    edits = every.edited(before, k)
+    save_edits(folder, edits)
+    return edited(run, edits)
 
 
 def recluster(run: Run, rows: NDArray[np.integer[Any]], parts: int, seed: int = 765) -> Job[NDArray[np.intp]]:
