@@ -172,7 +172,7 @@ class RowCounter:
 
     def rows(self) -> tuple[Row, ...]:
         """Return one row a shown cluster, in rising order of their ids; none without a run."""
-        run, state = self._session.run, self._session.palette.state
+        run, state = self._session.scored_run, self._session.palette.state
         if run is None:
             self._run = self._labels = self._mask = self._sums = None
             return ()

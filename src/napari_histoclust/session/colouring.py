@@ -129,7 +129,7 @@ def colour(session: Session) -> Colouring:
 
     Where the run has not what is asked for, they are those of the clusters.
     """
-    run = session.run
+    run = session.scored_run
     if run is None:
         return Colouring(np.zeros(0, np.uint16), np.zeros((1, 4), np.float32))
     by = COLOUR_BYS.get(session.colour_by) or colour_bys(run).get(session.colour_by)  # stains are on the disk

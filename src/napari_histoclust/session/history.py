@@ -46,6 +46,13 @@ class History(Generic[T]):
         self._future.clear()
         self.value = value
 
+    def amend(self, value: T) -> None:
+        """Put `value` in the place of the present one; where it is the one before, that step never was."""
+        if self._past and self._past[-1] == value:
+            self.back()
+        self._future.clear()
+        self.value = value
+
     def back(self) -> bool:
         """Go one step back and return whether there was one."""
         return self._move(self._past, self._future)
@@ -64,6 +71,8 @@ class History(Generic[T]):
 
 def describe_change(before: ClusterEdits, after: ClusterEdits) -> str:
     """Return what was done between two states that follow each other: "renaming of Liver"."""
+    if after.k != before.k:
+        return "another number of clusters"
     if len(after.names) > len(before.names):
         return _describe_enlargement(before, after)
     if after.shown_as != before.shown_as:

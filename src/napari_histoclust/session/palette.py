@@ -15,6 +15,7 @@ from psygnal import Signal
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.palette import further_colours, rgb
 from napari_histoclust.core.run.edits import ClusterEdits
+from napari_histoclust.core.run.lineage import part_letter
 from napari_histoclust.session.history import History, describe_change
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class Palette:
         present = np.flatnonzero(np.bincount(parts))
         if len(present) < 2:
             raise HistoclustError(f"{self.state.names[cluster - 1]}: does not fall into parts, try others.")
-        names = self._free_names(f"{self.state.names[cluster - 1]} {part}" for part in _parts())
+        names = self._free_names(f"{self.state.names[cluster - 1]} {part_letter(i)}" for i in count(1))
         first, *others = islice(names, len(present))
         ids = np.zeros(int(present[-1]) + 1, np.int16)
         ids[present] = [cluster, *self._next_ids(len(others))]
@@ -249,6 +250,17 @@ class Palette:
             "artefacts": _toggled(state.artefacts, ids, like in state.artefacts),
         }
 
+    def show_k(self, edits: ClusterEdits) -> None:
+        """Show another number of clusters; undo goes back to before the first of several in a row."""
+        before = self._history.previous
+        if edits == self.state:
+            return
+        if before is not None and before.k != self.state.k:
+            self._history.amend(edits)
+        else:
+            self._history.put(edits)
+        self.changed.emit()
+
     def undo(self) -> None:
         """Take the last change back."""
         if self._history.back():
@@ -277,11 +289,6 @@ def _relabelled(
     labels[patches] = ids
     labels.setflags(write=False)
     return labels
-
-
-def _parts() -> Iterator[str]:
-    """A to z, then numbers."""
-    return (chr(ord("a") + i) if i < 26 else str(i + 1) for i in count())
 
 
 def _numbered(name: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
-from napari_histoclust.core.run.edits import ClusterEdits, edited
+from napari_histoclust.core.run.edits import ClusterEdits, edited, scored
 from napari_histoclust.session.palette import Palette
 from napari_histoclust.session.selection import Selection
 
@@ -120,6 +120,7 @@ class Session:
         self._colour_by = CLUSTER
         self._saved_edits = self.palette.state
         self.saved_version = ""
+        self._scored: tuple[Run, Run] | None = None
         self.notes = Notes()
         self.selection.changed.connect(self._on_selection_changed)
         self.palette.changed.connect(self._on_palette_changed)
@@ -163,7 +164,8 @@ class Session:
     def has_unsaved_edits(self) -> bool:
         """Whether names, colours, merges or splits differ from what the run folder holds."""
         now, then = self.palette.state, self._saved_edits
-        return self._run is not None and (now != then or now.labels is not then.labels)
+        are_of_k = 0 < now.k == len(now.names)  # then K alone decides the labels
+        return self._run is not None and (now != then or not (are_of_k or now.labels is then.labels))
 
     def set_focus(self, patch: int | None) -> None:
         """Point at a patch, or at none."""
@@ -187,6 +189,18 @@ class Session:
         """Note that the present edits are in the run folder."""
         self._saved_edits = self.palette.state
         self._notify(Aspect.SAVED)
+
+    @property
+    def scored_run(self) -> Run | None:
+        """The run with the confidence of the number of clusters that is shown, one and the same for each."""
+        run, edits = self._run, self.palette.state
+        if run is None or not edits.k:
+            return run
+        before, shown = self._scored or (None, None)
+        if shown is None or before is not run or shown.confidence is not edits.confidence:
+            shown = scored(run, edits)
+            self._scored = run, shown
+        return shown
 
     def edited_run(self) -> Run | None:
         """Return the run as it is shown: named, merged and split; what exports and figures are made of."""

@@ -79,7 +79,7 @@ def describe_patch(session: Session, patch: int) -> str:
     IndexError
         If there is no such patch.
     """
-    run = session.run
+    run = session.scored_run
     if run is None or not 0 <= patch < len(run):
         raise IndexError(f"patch {patch}")
     name = session.palette.state.names[session.palette.shown_labels[patch] - 1]

@@ -14,9 +14,10 @@ from napari_histoclust.core.config import ENCODERS, PRESETS, FitSettings
 from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.model import encoders as package
-from napari_histoclust.core.model.bundle import ModelSpec, load_model, save_model
+from napari_histoclust.core.model.bundle import ModelSpec, empty_network, load_model, save_model
 from napari_histoclust.core.model.encode import Encoder
 from napari_histoclust.core.model.encoder import encoder_of
+from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -106,6 +107,17 @@ def test_what_a_newcomer_adds_is_trained_kept_and_applied(tmp_path: Path, newcom
     kinds = [set(labels[kind::3].tolist()) for kind in range(3)]
     assert [len(kind) for kind in kinds] == [1, 1, 1]
     assert len(set.union(*kinds)) == 3
+
+
+def test_an_encoder_that_needs_colours_gets_them_between_0_and_1(newcomer: str) -> None:
+    file = Path(package.__path__[-1]) / f"{newcomer}.py"
+    file.write_text(NEWCOMER.replace("input_px=32", 'input_px=32, needs="colours"'))
+    assert encoder_of(newcomer).scaling == "divide_by_255"
+    white = torch.full((3, 6, 32, 32), 255, dtype=torch.uint8)
+    network = empty_network(_spec(newcomer))
+    assert isinstance(network, NeighbourNetwork)
+    features = network.encoders.applied(torch.device("cpu"), torch.float32)
+    torch.testing.assert_close(features(white), torch.ones(3, 6))
 
 
 def test_a_bundle_of_an_encoder_that_is_gone_says_so(

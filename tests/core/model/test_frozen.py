@@ -177,7 +177,7 @@ def test_cancelled_while_it_asks_it_goes_on_where_it_was(slide: Path, tmp_path: 
     with pytest.raises(Cancelled):
         drive(fit_stacks([hc.open_stack(slide)], settings), seen.append, far)
     steps = [progress for progress in seen if progress.text == "Learning from neighbours"]
-    assert len(steps) > 5
+    assert len(steps) > 3
     assert steps[-1].total == 5 * 108
     model = drive(fit_stacks([hc.open_stack(slide)], settings))
     assert isinstance(model, Model)

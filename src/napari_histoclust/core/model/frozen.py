@@ -28,7 +28,8 @@ STRENGTH = 0.6
 
 Of 0.4 to 0.7 it did best on tiles in hematoxylin and eosin (docs/measured.md)."""
 
-_CHUNK = {"cpu": 8, "cuda": 256, "mps": 64}
+_CHUNK, _CHUNK_PX = {"cpu": 8, "cuda": 256, "mps": 64}, 64
+"""Patches of 64 px at a time; fewer of larger ones."""
 _LEAST_SPREAD = 1e-6
 IMAGENET_MEAN, IMAGENET_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -151,7 +152,7 @@ class FrozenEncoder(EncoderPart):
         if not self._network:
             self._network.append(self._load())
         self._network[0].module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.chunk = _CHUNK[device.type]
+        self.chunk = max(1, round(_CHUNK[device.type] * (_CHUNK_PX / self._input_px) ** 2))
         precision = str(_precision(device)).removeprefix("torch.")
         kind = f"{self._identity.sha256[:24]}-{self._input_px}-{precision}"
         self._cache = FeatureCache(kind, self.groups * self._identity.width)

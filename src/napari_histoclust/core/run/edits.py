@@ -100,8 +100,12 @@ class ClusterEdits:
 
 def edited(run: Run, edits: ClusterEdits) -> Run:
     """Return the run as the person has named, merged and split it; its ids may have gaps."""
-    shown = replace(run, labels=edits.lookup[edits.labels], clusters=edits.clusters())
-    return replace(shown, confidence=edits.confidence, entropy=edits.entropy) if edits.k else shown
+    return replace(scored(run, edits), labels=edits.lookup[edits.labels], clusters=edits.clusters())
+
+
+def scored(run: Run, edits: ClusterEdits) -> Run:
+    """Return the run with the confidence and entropy of the number of clusters that is shown."""
+    return replace(run, confidence=edits.confidence, entropy=edits.entropy) if edits.k else run
 
 
 def unedited(run: Run) -> ClusterEdits:

@@ -107,7 +107,7 @@ class Lineage:
         """Return "Liver b" for a part of what is called Liver."""
         origin = spoken.origin(number, "name")
         if origin is not None:
-            return f"{origin.value} {_part(1 + self._place(number, origin.number, origin.k))}"
+            return f"{origin.value} {part_letter(1 + self._place(number, origin.number, origin.k))}"
         return self._own[number - 1].name if number <= len(self._own) else f"Cluster {number}"
 
     def _colour(self, number: int, spoken: _Spoken) -> str:
@@ -185,6 +185,6 @@ def _free(name: str, taken: set[str]) -> str:
     return wanted
 
 
-def _part(place: int) -> str:
+def part_letter(place: int) -> str:
     """Return "a" for 1 to "z", then numbers."""
     return chr(ord("a") + place - 1) if place <= 26 else str(place)

@@ -19,7 +19,7 @@ from napari_histoclust.core.model.posterior import Scores, probabilities_of, sco
 from napari_histoclust.core.model.solutions import Solutions, load_solutions
 from napari_histoclust.core.run.columns import read_rows
 from napari_histoclust.core.run.edits import ClusterEdits, edited, load_edits, save_edits, unedited
-from napari_histoclust.core.run.lineage import Lineage, Looks
+from napari_histoclust.core.run.lineage import Lineage, Looks, Said
 from napari_histoclust.core.run.reader import open_latent, open_run, read_latent
 
 if TYPE_CHECKING:
@@ -79,15 +79,7 @@ class EveryK:
 
     def edited(self, edits: ClusterEdits, k: int) -> ClusterEdits:
         """Return the clusters for K = `k`; names and marks are carried, merges and splits are not."""
-        before = edits.k or self.own
-        base = range(1, before + 1)
-        now = Looks(
-            edits.names[:before],
-            edits.colours[:before],
-            edits.hidden.intersection(base),
-            edits.artefacts.intersection(base),
-        )
-        said = self._lineage.heard(before, edits.said, now)
+        said = self._said(edits)
         looks, scores = self._lineage.looks(k, said), self.at(k)
         is_own = k == self.own
         return ClusterEdits(
@@ -102,11 +94,41 @@ class EveryK:
             **({} if is_own else {"confidence": scores.confidence, "entropy": scores.entropy}),
         )
 
+    def looks(self, edits: ClusterEdits) -> dict[int, Looks]:
+        """Return how the clusters look for each K, from what is shown at one."""
+        said = self._said(edits)
+        return {k: self._lineage.looks(k, said) for k in self.solutions.ks}
+
+    def _said(self, edits: ClusterEdits) -> tuple[Said, ...]:
+        """Return all that was said of clusters, that at the present K included."""
+        k = edits.k or self.own
+        base = range(1, k + 1)
+        now = Looks(
+            edits.names[:k],
+            edits.colours[:k],
+            edits.hidden.intersection(base),
+            edits.artefacts.intersection(base),
+        )
+        return self._lineage.heard(k, edits.said, now)
+
     def handiwork(self, edits: ClusterEdits) -> str:
         """Return what another K would lose, such as "merges and splits"; empty if nothing."""
         merged = edits.shown_as != tuple(range(1, len(edits.shown_as) + 1))
         split = len(edits.names) > (edits.k or self.own)
         return " and ".join([*(["merges"] if merged else []), *(["splits"] if split else [])])
+
+
+def hindrance_of(run: Run) -> str:
+    """Return why the run cannot be sorted into another K, empty if it can; reads no more than a header.
+
+    Raises
+    ------
+    HistoclustError
+        If its model is damaged.
+    """
+    solutions = load_solutions(run.path / "model")
+    is_known = solutions is not None and len(run.clusters) in solutions.ks
+    return "" if is_known and run.store_rows is None else NO_SOLUTIONS
 
 
 def every_k(run: Run) -> Job[EveryK]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.run.reader import LatentSpace
+from napari_histoclust.core.run.run import Run
 
 Ids = NDArray[np.intp]
 
@@ -70,7 +71,7 @@ class Arrangement:
     of_selection: bool = True
 
 
-def ordered(space: LatentSpace, ids: Ids, order: Order) -> Job[Ids]:
+def ordered(space: LatentSpace, ids: Ids, order: Order, scores: Run | None = None) -> Job[Ids]:
     """Put patches in order; equal ones stay in the order of `ids`.
 
     Parameters
@@ -82,6 +83,8 @@ def ordered(space: LatentSpace, ids: Ids, order: Order) -> Job[Ids]:
         `TYPICAL`: nearest to the medoid of `ids` in latent space first. `CONFIDENT` and `DOUBTFUL`: largest
         and smallest probability of the own cluster first, among equals the lower and the higher entropy.
         `RANDOM`: shuffled, the same way each time.
+    scores : Run, optional
+        The run as it is shown, if with another number of clusters than it was mapped with.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def ordered(space: LatentSpace, ids: Ids, order: Order) -> Job[Ids]:
     if order is Order.RANDOM:
         return np.random.default_rng(_SEED).permutation(ids)
     sign = -1 if order is Order.CONFIDENT else 1
-    run = space.run
+    run = scores or space.run
     return ids[np.lexsort((-sign * run.entropy[ids], sign * run.confidence[ids]))]
 
 
@@ -143,9 +146,9 @@ def _distances(
     return distance
 
 
-def arrange_chosen(space: LatentSpace, ids: Ids, order: Order) -> Job[Arrangement]:
-    """Put chosen patches in order."""
-    sorted_ids = yield from ordered(space, ids, order)
+def arrange_chosen(space: LatentSpace, ids: Ids, order: Order, scores: Run | None = None) -> Job[Arrangement]:
+    """Put chosen patches in order, as `ordered` does."""
+    sorted_ids = yield from ordered(space, ids, order, scores)
     return Arrangement(sorted_ids, title_of(len(ids), order))
 
 

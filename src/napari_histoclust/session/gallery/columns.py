@@ -65,7 +65,9 @@ class Columns:
 
     def caption(self, patch: int) -> tuple[str, str]:
         """Return number and confidence."""
-        return str(patch), confidence_text(float(self._run.confidence[patch]))
+        state = self._palette.state
+        confidence = (state.confidence if state.k else self._run.confidence)[patch]
+        return str(patch), confidence_text(float(confidence))
 
     def tip(self, patch: int, stain: str | None) -> str:
         """Describe a patch in full."""

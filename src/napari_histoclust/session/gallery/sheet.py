@@ -12,7 +12,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.figures.sheet import PATCH_PX, Sheet, draw_sheet
 from napari_histoclust.core.figures.style import save
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run.edits import ClusterEdits
+from napari_histoclust.core.run.edits import ClusterEdits, scored
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.session.gallery.images import Ids, Pictures, SlideImages
 
@@ -73,7 +73,7 @@ def _sheet(request: SheetRequest, pictures: Pictures) -> Sheet:
         title=request.title,
         pixels=np.stack([pictures.pixels.get(patch, white) for patch in ids.tolist()]),
         patches=ids,
-        confidence=run.confidence[ids],
+        confidence=scored(run, edits).confidence[ids],
         labels=edits.lookup[edits.labels[ids]],
         clusters=edits.clusters(),
         stains=request.images.stains,

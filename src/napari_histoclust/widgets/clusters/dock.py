@@ -31,6 +31,7 @@ from napari_histoclust.session.shown import ShowsState
 from napari_histoclust.viewer.notices import sentences_shown
 from napari_histoclust.widgets._lifetime import follow
 from napari_histoclust.widgets.clusters.actions import ClusterActions, all_artefacts, all_hidden, is_alone
+from napari_histoclust.widgets.clusters.k_slider import KSlider
 from napari_histoclust.widgets.clusters.model import ClusterModel
 from napari_histoclust.widgets.clusters.splitting import Splitting
 from napari_histoclust.widgets.clusters.table import ClusterTable
@@ -74,6 +75,7 @@ class ClustersDock(ShowsState, QWidget):
         self.pages = QStackedWidget()
         self.status = QLabel()
         self.tissue = TissueLine(context)
+        self.k = KSlider(context)
         self._lay_out()
         self._listen()
         self._draw_icons()
@@ -86,6 +88,7 @@ class ClustersDock(ShowsState, QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(4, 4, 4, 4)
         column.setSpacing(3)
+        column.addWidget(self.k)
         column.addLayout(self._buttons())
         column.addWidget(self.table, 1)
         below = QHBoxLayout()

@@ -55,6 +55,7 @@ class Arranger(QObject):
         self._patience = QTimer(self, interval=_PATIENCE_MS, singleShot=True)
         self._patience.timeout.connect(self._on_patience_timeout)
         self._latent: LatentSpace | None = None
+        self._scores: Run | None = None
         self._reader = BackgroundReader(self)
         self._reader.arrived.connect(self._on_reader_arrived)
         self._reader.failed.connect(self._on_reader_failed)
@@ -90,7 +91,10 @@ class Arranger(QObject):
             self._patience.start()
             orders = self._orders(run)
             space = self._latent_of(run)
-            self._reader.ask((_name(order), partial(arrange_chosen, space, ids, order)) for order in orders)
+            self._scores = session.scored_run
+            self._reader.ask(
+                (_name(order), partial(arrange_chosen, space, ids, order, self._scores)) for order in orders
+            )
         elif run is not None and session.focus is not None:
             self._patience.start()
             self._reader.ask(
@@ -115,8 +119,16 @@ class Arranger(QObject):
 
     def _on_session_changed(self, changed: frozenset[Aspect]) -> None:
         is_neighbourhood = not self._is_own_pointing and not len(self._session.selection)
-        if changed & {Aspect.RUN, Aspect.SELECTION} or (Aspect.FOCUS in changed and is_neighbourhood):
+        is_other_choice = bool(changed & {Aspect.RUN, Aspect.SELECTION})
+        is_other_focus = Aspect.FOCUS in changed and is_neighbourhood
+        if is_other_choice or is_other_focus or (Aspect.PALETTE in changed and self._is_out_of_order()):
             self.arrange()
+
+    def _is_out_of_order(self) -> bool:
+        """Whether the order is that of a confidence which another number of clusters has changed."""
+        is_other = self._session.scored_run is not self._scores
+        is_by_confidence = self._order in (Order.CONFIDENT, Order.DOUBTFUL)
+        return is_other and is_by_confidence and len(self._session.selection) > 0
 
     def _on_reader_arrived(self, name: object, arrangement: Arrangement) -> None:
         if not self._reader.waiting:
