@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_histoclust import __version__
 from napari_histoclust.core.atomic import check_place, now
 from napari_histoclust.core.config import MapSettings
-from napari_histoclust.core.errors import SettingError
+from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.model.bundle import Model, ModelSpec, save_model
 from napari_histoclust.core.model.encode import Encoder
@@ -133,7 +133,10 @@ def _with_drift(
     """Add how far the slide lies from what the model has seen, and a warning where it lies outside."""
     if model.spec.seen is None or settings.patch_px is not None:
         return entry
-    drift = yield from measure_drift(stack, model, settings, measures)
+    try:
+        drift = yield from measure_drift(stack, model, settings, measures)
+    except HistoclustError as error:  # the labels are there, and stay
+        return entry.model_copy(update={"warnings": (*entry.warnings, f"Drift was not measured: {error}")})
     warnings = (drift.sentence, *drift.notes) if drift.is_outside else ()
     told = {"drift": drift.document(), "warnings": (*entry.warnings, *warnings)}
     return entry.model_copy(update=told)

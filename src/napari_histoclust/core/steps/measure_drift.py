@@ -93,7 +93,8 @@ def measure_drift(
         choices=[choice],
     )
     tables = tables_with_glass(calibration, present, spec.stains)
-    codes = calibrated(torch.from_numpy(sampled.pixels), tables)
+    pixels = torch.from_numpy(sampled.pixels)
+    codes = calibrated(pixels, tables if spec.scaling == "tissue_strength" else None)
     light = {stain: float(glass.mean()) for stain, glass in zip(present, calibration.glass, strict=True)}
     strength = dict(zip(present, map(float, calibration.strength), strict=True))
     distances = _distances(model, missing, codes, settings)
