@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 _SHADE = "#fdf3d0"
+_TITLE_CHARS = 42  # that a panel is wide
 
 # Five lines that stay apart for colour-blind eyes and in grey, and their markers.
 _LINES = (("#1f4e9c", "o"), ("#d1495b", "s"), ("#2a9d5c", "^"), ("#8a8a8a", "D"), ("#b5822a", "v"))
@@ -160,7 +161,8 @@ def _draw_index(axes: Axes, panel: IndexPanel, names: Sequence[str]) -> dict[str
     plain_axes(axes)
     axes.grid(True, color=GRID, linewidth=0.6)
     arrow = {"high": "  (higher is better)", "low": "  (lower is better)"}.get(panel.better, "")
-    axes.set_title(panel.title + arrow, fontsize=TEXT_PT, color=INK, loc="left")
+    title = panel.title + ("\n" + arrow.strip() if len(panel.title + arrow) > _TITLE_CHARS else arrow)
+    axes.set_title(title, fontsize=TEXT_PT, color=INK, loc="left")
     axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     handles: dict[str, Artist] = {}
     for curve in panel.curves:

@@ -75,10 +75,11 @@ def teach_space(
     if not path.is_file():
         model = yield from train()
         said = yield from _teach(model, pixels)
-        parts = [said.features, *np.split(said.first, 2), *np.split(said.second, 2)]
+        parts = np.stack([said.features, *np.split(said.first, 2), *np.split(said.second, 2)])
+        grouped = parts.reshape(*parts.shape[:2], said.groups, -1).astype(np.float32)
         with atomic_file(path, own=True) as partial, partial.open("wb") as stream:
-            np.save(stream, np.stack(parts).astype(np.float32), allow_pickle=False)
-    taught = _read(path, len(pixels), spec.encoders)
+            np.save(stream, grouped, allow_pickle=False)
+    taught = _read(path, len(pixels))
     regions = np.arange(len(pixels)) if places is None else regions_of(places)
     tissue = yield from resample(taught, spec.latent, regions, seed)
     anywhere, mixed = shuffled(taught, regions, seed)
@@ -99,17 +100,17 @@ def _teach(model: Model, pixels: NDArray[np.uint8]) -> Job[Taught]:
     return (yield from teach(network.to(device), codes, np.arange(len(pixels)), device))
 
 
-def _read(path: Path, patches: int, encoders: int) -> Taught:
+def _read(path: Path, patches: int) -> Taught:
     from napari_histoclust.core.model.find_clusters import Taught
 
     try:
         said = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise HistoclustError(f"{path}: is damaged, delete it to learn it anew.") from error
-    if said.ndim != 3 or said.shape[:2] != (_PARTS, patches) or not np.isfinite(said).all():
+    if said.ndim != 4 or said.shape[:2] != (_PARTS, patches) or not np.isfinite(said).all():
         raise HistoclustError(f"{path}: is of other patches, delete it to learn it anew.")
-    own, left, above, right, below = said.astype(np.float64)
-    return Taught(own, np.concatenate([left, above]), np.concatenate([right, below]), encoders)
+    own, left, above, right, below = said.reshape(_PARTS, patches, -1).astype(np.float64)
+    return Taught(own, np.concatenate([left, above]), np.concatenate([right, below]), said.shape[2])
 
 
 def cluster(space: Space, k: int, seed: int) -> Job[list[Clustering]]:

@@ -227,7 +227,7 @@ STABILITY = Measure(
 
 HALVES = Measure(
     "halves_agreement",
-    "Agreement of two halves of the tissue (ARI)",
+    "Two halves of the tissue agree (ARI)",
     "high",
     "How alike the clusters are that two halves of the tissue give to all patches, each with a metric and "
     "k-means of its own: 1 is the same, 0 is no better than chance.",
@@ -248,7 +248,7 @@ BITS = Measure(
 )
 BOOTSTRAP_AGREEMENT = Measure(
     "bootstrap_agreement",
-    "Agreement of bootstraps of the tissue (ARI)",
+    "Bootstraps of the tissue agree (ARI)",
     "high",
     "How alike the clusters are when some regions of the tissue are left out and others count twice: 1 is "
     "the same, 0 is no better than chance.",

@@ -113,7 +113,7 @@ def shuffled(taught: Taught, regions: Int, seed: int) -> tuple[Taught, Int]:
 
     rng = np.random.default_rng(seed)
     second = taught.second[rng.permutation(len(taught.second))]
-    return Taught(taught.features, taught.first, second, taught.encoders), rng.permutation(regions)
+    return Taught(taught.features, taught.first, second, taught.groups), rng.permutation(regions)
 
 
 def resample_structureless(places: Float, seed: int) -> Resampled:
