@@ -104,9 +104,11 @@ def test_the_range_is_shaded_and_said_before_all_else(dock: ValidationDock) -> N
     assert [curves.measure.itemData(i) for i in range(curves.measure.count())] == ["halves_agreement"]
     assert [line.name for line in curves.chart.lines] == ["models", "shuffled"]
     assert curves.chart.shaded == (2.5, 5.5)
-    curves.chart.resize(400, 200)
     picture = curves.chart.grab().toImage()
-    inside, outside = (picture.pixelColor(x, 100).getRgb() for x in (200, 380))
+    between = round(0.55 * picture.height())  # of both lines
+    inside, outside = (
+        picture.pixelColor(round(at * picture.width()), between).getRgb() for at in (0.4, 0.95)
+    )
     assert inside != outside
     del comparison["range"]
     curves.show_document(comparison)

@@ -142,7 +142,7 @@ def draw_indices(panels: Sequence[IndexPanel], shaded: tuple[int, int] | None = 
     for axes, panel in zip(grid, panels, strict=False):
         handles |= _draw_index(axes, panel, names)
         if shaded is not None:
-            axes.axvspan(shaded[0] - 0.5, shaded[1] + 0.5, color=_SHADE, linewidth=0, zorder=-1)
+            _shade(axes, *shaded)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     for axes in grid[: len(panels)][-across:]:
@@ -155,6 +155,12 @@ def draw_indices(panels: Sequence[IndexPanel], shaded: tuple[int, int] | None = 
             frameon=False, labelcolor=INK,
         )  # fmt: skip
     return figure
+
+
+def _shade(axes: Axes, first: int, last: int) -> None:
+    ends = axes.get_xlim()
+    axes.axvspan(first - 0.5, last + 0.5, color=_SHADE, linewidth=0, zorder=-1)
+    axes.set_xlim(ends)
 
 
 def _draw_index(axes: Axes, panel: IndexPanel, names: Sequence[str]) -> dict[str, Artist]:
