@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -211,3 +214,18 @@ def test_a_foreign_model_in_a_run_folder_stays_and_nothing_is_begun(
         ):
             assert "model: " in refused([*command, "--out", out, "--quiet"], capsys)
             assert content(out) == before
+
+
+def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
+    """As `napari-histoclust info slides --json | head -1` does; the pipe is gone before anything is said."""
+    slides = write_stack(tmp_path / "s")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "napari_histoclust", "info", str(slides), "--json"],
+        stdout=write, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from core.runs import make_run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.core.validation.measures import INDICES, Index
-from napari_histoclust.session.dock_states import titled
+from napari_histoclust.session.dock_states import answered, titled
 from napari_histoclust.widgets.context import Context
 from napari_histoclust.widgets.model.dock import ModelDock
 from napari_histoclust.widgets.validation import dock as validation_dock
@@ -88,6 +88,33 @@ def test_sentences_of_the_core_in_the_window_s_words() -> None:
     )
 
 
+def test_the_range_is_shaded_and_said_before_all_else(dock: ValidationDock) -> None:
+    figures = [
+        {"k": k, "series": series, "measure": "halves_agreement", "mean": mean, "spread": 0.1}
+        for series, mean in (("common", 0.9), ("shuffled", 0.2))
+        for k in range(2, 9)
+    ]
+    comparison = {
+        "figures": figures, "series": {}, "sentence": "3 to 5 clusters: so. Best is davies_bouldin 4.",
+        "range": {"first": 3, "last": 5, "suggested": 4, "sentence": "3 to 5 clusters: so."},
+    }  # fmt: skip
+    assert answered(comparison) == ("3 to 5 clusters: so.", "Best is Davies-Bouldin 4.")
+    curves = dock.curves
+    curves.show_document(comparison)
+    assert [curves.measure.itemData(i) for i in range(curves.measure.count())] == ["halves_agreement"]
+    assert [line.name for line in curves.chart.lines] == ["models", "shuffled"]
+    assert curves.chart.shaded == (2.5, 5.5)
+    picture = curves.chart.grab().toImage()
+    between = round(0.55 * picture.height())  # of both lines
+    inside, outside = (
+        picture.pixelColor(round(at * picture.width()), between).getRgb() for at in (0.4, 0.95)
+    )
+    assert inside != outside
+    del comparison["range"]
+    curves.show_document(comparison)
+    assert curves.chart.shaded is None
+
+
 @pytest.mark.parametrize(
     ("box", "typed", "sentence"),
     [
@@ -126,6 +153,8 @@ def test_numbers_of_clusters_are_compared(
     wait(qtbot, context)
     assert context.session.notes.choose_k_folder == tmp_path / "choice"
     assert "In the common space the best K is" in dock.verdict.text()
+    assert dock.answer.text()
+    assert dock.answer.text() not in dock.verdict.text()
     assert "calinski_harabasz" not in dock.verdict.text()
     for measure in range(dock.curves.measure.count()):
         dock.curves.measure.setCurrentIndex(measure)

@@ -14,6 +14,7 @@ from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.export.registry import FORMATS, export_run
+from napari_histoclust.core.validation.k_range import USUAL
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -155,14 +156,16 @@ def choose_k(
     /,
     *,
     out: Path,
-    range_: Annotated[str, Parameter(name="--range")] = "8:18",
-    seeds: int = 5,
+    range_: Annotated[str | None, Parameter(name="--range")] = None,
+    seeds: int | None = None,
     preset: PresetFlag = "robust",
     settings: Annotated[FitSettings | None, Flags] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train one model for each number of clusters and seed, and compare them.
+    """Say how many clusters the tissue bears: a range, with the reasons.
+
+    With `--preset paper` one model is trained for each number of clusters and seed; else one for each seed.
 
     Parameters
     ----------
@@ -171,15 +174,17 @@ def choose_k(
     out
         Folder for the table, the curves and the finished parts; the same command goes on there.
     range_
-        Smallest and largest number of clusters, both included: 8:18.
+        Smallest and largest number of clusters, both included; 2:20 unless given, 8:18 with `--preset paper`.
     seeds
-        How many models for each number of clusters.
+        How often the encoders are trained anew; 3 unless given, 5 with `--preset paper`.
     """
     from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.pipeline import choose_k_of_stack
 
     chosen = FitSettings.resolve(preset, settings)
-    job = choose_k_of_stack(open_stack(stack), chosen, _range(range_), seeds, out)
+    usual = USUAL[chosen.method]
+    ks = usual.ks if range_ is None else _range(range_)
+    job = choose_k_of_stack(open_stack(stack), chosen, ks, usual.seeds if seeds is None else seeds, out)
     document = finish(job, quiet).document()
     if json:
         print_json(document)

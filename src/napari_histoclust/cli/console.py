@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from napari_histoclust.core.jobs import Job, Progress, drive
 
@@ -31,7 +32,7 @@ class _Lines:
         now = time.monotonic()
         if progress.text != self._text or now - self._said > SECONDS_BETWEEN_LINES:
             self._text, self._said = progress.text, now
-            print(progress, file=sys.stderr, flush=True)
+            _write(str(progress), sys.stderr)
 
 
 class _Bar:
@@ -85,14 +86,24 @@ def finish(job: Job[T], quiet: bool) -> T:
 def say(text: str, quiet: bool = False) -> None:
     """Print a sentence for a person on standard output."""
     if not quiet:
-        print(text)
+        _write(text, sys.stdout)
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output; NaN is a programming error."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    _write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False), sys.stdout)
 
 
 def complain(sentence: str) -> None:
     """Print one line on standard error."""
-    print(" ".join(sentence.split()), file=sys.stderr)
+    _write(" ".join(sentence.split()), sys.stderr)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Write a line; where the reader has had enough, as `head` has, go on without one."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        # also what Python itself writes when it ends, which would complain
+        with open(os.devnull, "w") as nothing:  # noqa: PTH123
+            os.dup2(nothing.fileno(), stream.fileno())

@@ -165,6 +165,14 @@ def read_comparison(folder: Path | None) -> Document | None:
     return None if folder is None else _read_document(folder / "choose_k.json", "figures")
 
 
+def answered(comparison: Document | None) -> tuple[str, str]:
+    """Return what a comparison answers, a range of K with its reasons, and the rest of what it says."""
+    if comparison is None:
+        return "", ""
+    answer = str((comparison.get("range") or {}).get("sentence", ""))
+    return titled(answer), titled(str(comparison["sentence"]).removeprefix(answer).strip())
+
+
 def titled(sentence: str) -> str:
     """Return a sentence of the core with the measures by their titles."""
     for measure in measures().values():

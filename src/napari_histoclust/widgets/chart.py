@@ -18,6 +18,7 @@ COLOURS = ("#4f8fdc", "#e0705a", "#3fae74", "#9a9a9a", "#c9963c")
 _LINE_PX, _MARK_PX = 1.6, 2.4
 _MARKS_UP_TO = 30  # points, beyond which marks would only blur the line
 _FAINT, _BAND = 70, 45  # opacity of 255
+_SHADE, _SHADE_OPACITY = "#e8b400", 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +84,16 @@ class Chart(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_lines(
-        self, lines: Sequence[Line], title: str | None = None, x_range: tuple[float, float] | None = None
+        self,
+        lines: Sequence[Line],
+        title: str | None = None,
+        x_range: tuple[float, float] | None = None,
+        shaded: tuple[float, float] | None = None,
     ) -> None:
-        """Draw other lines; the x axis covers them, or `x_range` where it is given."""
+        """Draw other lines; the x axis covers them, or `x_range` where it is given; part of it is shaded."""
         self._title = self._title if title is None else title
         self.lines, self._range = tuple(line.known() for line in lines), x_range
+        self.shaded = shaded
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -103,7 +109,7 @@ class Chart(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         _Painting(painter, self.palette().color(QPalette.ColorRole.WindowText), QRectF(self.rect())).draw(
-            self._title, self._x_title, [line for line in self.lines if len(line.x)], self._range
+            self._title, self._x_title, [line for line in self.lines if len(line.x)], self._range, self.shaded
         )
         painter.end()
 
@@ -119,7 +125,14 @@ class _Painting:
         self._small = painter.font()
         self._small.setPointSizeF(max(6.0, self._small.pointSizeF() * 0.85))
 
-    def draw(self, title: str, x_title: str, lines: list[Line], x_range: tuple[float, float] | None) -> None:
+    def draw(
+        self,
+        title: str,
+        x_title: str,
+        lines: list[Line],
+        x_range: tuple[float, float] | None,
+        shaded: tuple[float, float] | None,
+    ) -> None:
         self._text(self._area, title, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._painter.setFont(self._small)
         if not lines:
@@ -127,6 +140,8 @@ class _Painting:
         x = x_range or _ends([line.x for line in lines])
         y = _widened(_ends([line.y - s for line in lines for s in (line.spread, -line.spread)]))  # type: ignore[operator]
         self._lay_out(round_steps(*y), x, y)
+        if shaded is not None:
+            self._shade(max(shaded[0], x[0]), min(shaded[1], x[1]))
         self._axes(x, y, x_title)
         for line in lines:
             self._line(line)
@@ -157,6 +172,13 @@ class _Painting:
         self._text(below, _short(x[0]), Qt.AlignmentFlag.AlignLeft)
         self._text(below, x_title, Qt.AlignmentFlag.AlignHCenter)
         self._text(below, _short(x[1]), Qt.AlignmentFlag.AlignRight)
+
+    def _shade(self, first: float, last: float) -> None:
+        """Lay a shade behind a part of the x axis."""
+        left, right = self._at(first, self._y[1]), self._at(last, self._y[0])
+        colour = QColor(_SHADE)
+        colour.setAlpha(_SHADE_OPACITY)
+        self._painter.fillRect(QRectF(left, right), colour)
 
     def _line(self, line: Line) -> None:
         colour = QColor(line.colour)

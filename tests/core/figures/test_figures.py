@@ -271,6 +271,10 @@ def test_index_curves_have_a_band_of_their_spread() -> None:
     band = figure.axes[0].collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == (0.5, 2.0)
     assert "higher is better" in figure.axes[0].get_title(loc="left")
+    shaded = draw_indices([IndexPanel("Dunn", "high", [curve])], shaded=(8, 9)).axes[0]
+    (shade,) = shaded.patches
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (7.5, 9.5)
+    assert shaded.get_xlim() == pytest.approx(figure.axes[0].get_xlim())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -102,22 +103,34 @@ def test_surround_must_stay_half_a_patch() -> None:
 def test_one_space_serves_every_k(tmp_path: Path) -> None:
     """The encoders are trained once a seed; further numbers of clusters cost a k-means each."""
     stack = hc.open_stack(write_stack(tmp_path / "s"))
-    settings = PRESETS["robust"].settings.model_copy(update=SMALL)
+    settings = PRESETS["robust"].settings.model_copy(update=SMALL | {"epochs": 1, "encoders": 1})
     seen: list[Progress] = []
-    choice = drive(choose_k_of_stack(stack, settings, (2, 3, 4), 2, tmp_path / "k"), seen.append)
-    assert choice.ks == (2, 3, 4)
+    choice = drive(choose_k_of_stack(stack, settings, (2, 3), 2, tmp_path / "k"), seen.append)
+    assert choice.ks == (2, 3)
     assert len([progress for progress in seen if "Preparing the training" in progress.text]) == 2
     assert all("K = 2" in progress.text for progress in seen if "Training" in progress.text)
+    for series, measure, count in (
+        ("common", "halves_agreement", 8), ("shuffled", "shared_bits", 8), ("null", "bootstrap_agreement", 8),
+        ("common", "stability", 1), ("common", "silhouette", 2),
+    ):  # fmt: skip
+        assert [(f.k, f.count) for f in choice.curve(series, measure)] == [(2, count), (3, count)]  # type: ignore[arg-type]
+    document = json.loads((tmp_path / "k" / "choose_k.json").read_text())
+    assert document["range"]["last"] in (2, 3, None)
+    assert document["sentence"].startswith(document["range"]["sentence"])
     more: list[Progress] = []
-    drive(choose_k_of_stack(stack, settings, (2, 3, 4, 5), 2, tmp_path / "k"), more.append)
+    drive(choose_k_of_stack(stack, settings, (2, 3, 4), 2, tmp_path / "k"), more.append)
     assert not [progress for progress in more if "Training" in progress.text]
 
 
 def test_a_damaged_space_is_named(tmp_path: Path) -> None:
     stack = hc.open_stack(write_stack(tmp_path / "s"))
-    settings = PRESETS["robust"].settings.model_copy(update=SMALL | {"epochs": 1})
+    settings = PRESETS["robust"].settings.model_copy(update=SMALL | {"epochs": 1, "encoders": 1})
     drive(choose_k_of_stack(stack, settings, (2,), 1, tmp_path / "k"))
     space = next((tmp_path / "k" / "fits").glob("space_*.npy"))
     space.write_bytes(space.read_bytes()[:60])
     with pytest.raises(HistoclustError, match=f"{space.name}.*delete it"):
         drive(choose_k_of_stack(stack, settings, (2, 3), 1, tmp_path / "k"))
+    part = next((tmp_path / "k" / "fits").glob("k002*.json"))
+    part.write_text(part.read_text().replace("labels", "lables"))
+    with pytest.raises(HistoclustError, match=f"{part.name}.*delete it"):
+        drive(choose_k_of_stack(stack, settings, (2,), 1, tmp_path / "k"))

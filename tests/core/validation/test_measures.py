@@ -34,7 +34,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_names_are_one_each() -> None:
     assert all(name == measure.name for name, measure in measures().items())
-    assert len({measure.title for measure in measures().values()}) == len(measures()) == len(INDICES) + 2
+    assert len({measure.title for measure in measures().values()}) == len(measures()) == len(INDICES) + 6
 
 
 def test_the_command_line_prints_it(tmp_path: Path, toy: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ from napari_histoclust.core.figures.style import (
 )
 from napari_histoclust.core.model.loss_parts import HELD_OUT, PARTS
 from napari_histoclust.core.validation.k_choice import SERIES, KChoice, Series
+from napari_histoclust.core.validation.k_range import KRange, named
 from napari_histoclust.core.validation.measures import measures
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Four lines that stay apart for colour-blind eyes and in grey, and their markers.
+_SHADE = "#fdf3d0"
+_TITLE_CHARS = 42  # that a panel is wide
+
+# Five lines that stay apart for colour-blind eyes and in grey, and their markers.
 _LINES = (("#1f4e9c", "o"), ("#d1495b", "s"), ("#2a9d5c", "^"), ("#8a8a8a", "D"), ("#b5822a", "v"))
 
 
@@ -120,8 +124,15 @@ class IndexPanel:
     curves: Sequence[Curve]
 
 
-def draw_indices(panels: Sequence[IndexPanel]) -> Figure:
-    """Draw one panel an index: mean over the seeds as a line, their spread as a band."""
+def draw_indices(panels: Sequence[IndexPanel], shaded: tuple[int, int] | None = None) -> Figure:
+    """Draw one panel an index: mean over the seeds as a line, their spread as a band.
+
+    Parameters
+    ----------
+    panels : sequence of IndexPanel
+    shaded : pair of int, optional
+        First and last number of clusters of the range behind which a shade lies.
+    """
     across = min(3, max(1, len(panels)))
     down = max(1, math.ceil(len(panels) / across))
     figure = new_figure(2.45 * across + 0.1, 1.85 * down + 0.55)
@@ -130,6 +141,8 @@ def draw_indices(panels: Sequence[IndexPanel]) -> Figure:
     handles: dict[str, Artist] = {}
     for axes, panel in zip(grid, panels, strict=False):
         handles |= _draw_index(axes, panel, names)
+        if shaded is not None:
+            _shade(axes, *shaded)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     for axes in grid[: len(panels)][-across:]:
@@ -144,11 +157,18 @@ def draw_indices(panels: Sequence[IndexPanel]) -> Figure:
     return figure
 
 
+def _shade(axes: Axes, first: int, last: int) -> None:
+    ends = axes.get_xlim()
+    axes.axvspan(first - 0.5, last + 0.5, color=_SHADE, linewidth=0, zorder=-1)
+    axes.set_xlim(ends)
+
+
 def _draw_index(axes: Axes, panel: IndexPanel, names: Sequence[str]) -> dict[str, Artist]:
     plain_axes(axes)
     axes.grid(True, color=GRID, linewidth=0.6)
     arrow = {"high": "  (higher is better)", "low": "  (lower is better)"}.get(panel.better, "")
-    axes.set_title(panel.title + arrow, fontsize=TEXT_PT, color=INK, loc="left")
+    title = panel.title + ("\n" + arrow.strip() if len(panel.title + arrow) > _TITLE_CHARS else arrow)
+    axes.set_title(title, fontsize=TEXT_PT, color=INK, loc="left")
     axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     handles: dict[str, Artist] = {}
     for curve in panel.curves:
@@ -168,7 +188,18 @@ def _draw_index(axes: Axes, panel: IndexPanel, names: Sequence[str]) -> dict[str
 def draw_choice(choice: KChoice, path: Path) -> Path:
     """Draw every measure over K, one line a series, and write it to `path`, indices.png of a comparison."""
     panels = [IndexPanel(m.title, m.better, _curves(choice, m.name)) for m in measures().values()]
-    return save(draw_indices([panel for panel in panels if panel.curves]), path, own=True)
+    found = choice.range
+    borne = None if found is None or found.first is None or found.last is None else (found.first, found.last)
+    figure = draw_indices([panel for panel in panels if panel.curves], borne)
+    if found is not None:
+        figure.suptitle(_heading(found), fontsize=TITLE_PT, color=INK, x=0.01, ha="left")
+    return save(figure, path, own=True)
+
+
+def _heading(found: KRange) -> str:
+    if found.first is None or found.last is None:
+        return "No number of clusters stands"
+    return f"The tissue bears {named(found.first, found.last)} (shaded); begin with {found.suggested}"
 
 
 def _curves(choice: KChoice, measure: str) -> list[Curve]:

@@ -111,7 +111,7 @@ def find_clusters(
         Of the confidence for the own K, on bootstraps that it was not fitted to.
     """
     rng = np.random.default_rng(seed)
-    taught = yield from _teach(network, pixels, rows, device)
+    taught = yield from teach(network, pixels, rows, device)
     axes = network.axes.shape[1]
     metric = taught.metric(axes, rng)
     here, clusters = metric.apply(taught.features), len(network.centres)
@@ -174,10 +174,22 @@ def kmeans_of(bootstrap: Bootstrap, clusters: int, seed: int) -> Float:
     return kmeans(bootstrap.sample, bootstrap.weights, clusters, starts=_STARTS_OF_BOOTSTRAP, seed=seed)
 
 
-def _teach(
+def teach(
     network: NeighbourNetwork, pixels: Tensor, rows: NDArray[np.int64], device: torch.device
 ) -> Job[Taught]:
-    """Encode the patches, and the four that touch at each one's centre lines."""
+    """Encode patches, and around each the two pairs that touch at its centre lines.
+
+    Parameters
+    ----------
+    network : NeighbourNetwork
+        Its encoders are trained.
+    pixels : (p, 3 s, 2 i, 2 i) uint8 tensor
+        Codes of patches of i px a side, each with half a patch of what lies around it.
+    rows : (n,) int64
+        Which of them.
+    device : torch.device
+        Where the network is.
+    """
     side = pixels.shape[-1] // 2
     middle = margin_of(pixels, side)
     corners = ((middle, middle), (middle, 0), (middle, side), (0, middle), (side, middle))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_histoclust.core.arrays import UNREADABLE, read_npy
 from napari_histoclust.core.atomic import atomic_file, check_place, read_json, write_json
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.one_writer import LOCK
+from napari_histoclust.core.steps.one_space import Space, cluster, teach_space
 from napari_histoclust.core.validation.baseline import kmeans_labels
 from napari_histoclust.core.validation.indices import defined_indices
 from napari_histoclust.core.validation.k_choice import Clustering, KChoice, Series, summarise
@@ -28,8 +28,7 @@ from napari_histoclust.core.validation.space import DESCRIPTION, common_space, s
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_histoclust.core.model.bundle import ModelSpec
-    from napari_histoclust.core.model.encode import Encoded
+    from napari_histoclust.core.model.bundle import Model, ModelSpec
 
 T = TypeVar("T")
 
@@ -47,11 +46,13 @@ def choose_k(
     seeds: Sequence[int],
     folder: Path,
     codes: NDArray[np.uint8] | None = None,
+    places: NDArray[np.float64] | None = None,
 ) -> Job[KChoice]:
     """Cluster the same patches with each K and seed and compare the clusterings.
 
     The paper's method trains a model for each K and seed; where neighbours teach, the space does not depend
-    on K: it is learned once a seed, and each K is a k-means in it.
+    on K: it is learned once a seed, each K is a k-means in it, and how well the clusters repeat in halves and
+    bootstraps of the tissue decides which K stand (`core/validation/k_range.py`).
 
     Each finished model leaves its labels and indices in `folder`/fits, a model under way its checkpoint, so
     that the same call goes on where it stopped, and a call with more K or seeds adds to what is there.
@@ -70,6 +71,8 @@ def choose_k(
         Receives choose_k.csv, choose_k.json, indices.png and the finished parts.
     codes : array of the same shape, optional
         The patches as `train` takes them, where that is something else.
+    places : (n, 3) float64, optional
+        Slide, y and x of each, in sides of a patch: which patches lie in one region.
 
     Raises
     ------
@@ -87,9 +90,12 @@ def choose_k(
     _claim(folder, given, spec, settings)
     space = yield from common_space(inner(given, spec.input_px))
     taught = given if codes is None else codes
-    comparison = _Comparison(taught, spec, settings, folder / FITS, space)
+    comparison = _Comparison(taught, spec, settings, folder / FITS, space, places)
     clusterings: list[Clustering] = []
-    for number, (k, seed) in enumerate(product(ks, seeds), start=1):
+    order = [(k, seed) for k, seed in product(ks, seeds)]
+    if settings.method == "neighbours":
+        order.sort(key=lambda part: seeds.index(part[1]))  # one space after the other
+    for number, (k, seed) in enumerate(order, start=1):
         where = f"K = {k}, seed {seed} ({number} of {len(ks) * len(seeds)})"
         clusterings += yield from _prefixed(where, comparison.part(k, seed))
     details = _details(spec, settings, space)
@@ -125,7 +131,7 @@ def _claim(folder: Path, pixels: NDArray[np.uint8], spec: ModelSpec, settings: F
     from napari_histoclust.core.model.identity import checksum_of_pixels, settings_identity
 
     document = {
-        "format": 1,
+        "format": 2 if settings.method == "neighbours" else 1,  # 1 kept no pairs of neighbours
         "patches": checksum_of_pixels(pixels),
         "stains": list(spec.stains),
         "settings": settings_identity(settings, "clusters", "seed"),
@@ -166,6 +172,8 @@ class _Comparison:
     settings: FitSettings
     folder: Path
     space: NDArray[np.float32]
+    places: NDArray[np.float64] | None
+    spaces: dict[int, Space] = field(default_factory=dict)
 
     @cached_property
     def structureless(self) -> NDArray[np.float32]:
@@ -178,67 +186,71 @@ class _Comparison:
         checkpoint = path.with_suffix(".checkpoint")
         if path.is_file():
             checkpoint.unlink(missing_ok=True)  # a kill after the part had its name
-            return [_from_document(document) for document in read_json(path)]
-        fit = (
-            self._cluster(k, seed) if self.settings.method == "neighbours" else self._fit(k, seed, checkpoint)
-        )
+            return _read_part(path, len(self.pixels))
         parts = [
-            (yield from fit),
             (yield from _kmeans("kmeans", self.space, k, seed)),
             (yield from _kmeans("null", self.structureless, k, seed)),
         ]
+        if self.settings.method == "neighbours":
+            parts = yield from self._cluster(k, seed, *parts)
+        else:
+            parts = [(yield from self._fit(k, seed, checkpoint)), *parts]
         write_json(path, [_as_document(part) for part in parts])
         checkpoint.unlink(missing_ok=True)
         return parts
 
     def _fit(self, k: int, seed: int, checkpoint: Path) -> Job[Clustering]:
-        encoded = yield from self._encoded(k, seed, checkpoint)
-        return (yield from self._clustering(k, seed, encoded.latent, encoded.labels))
-
-    def _cluster(self, k: int, seed: int) -> Job[Clustering]:
-        """Find k clusters in the space of a seed, which is learned at the first K and kept."""
-        path = self.folder / f"space_seed{seed}.npy"
-        checkpoint = path.with_suffix(".checkpoint")
-        if not path.is_file():
-            encoded = yield from self._encoded(self.settings.clusters, seed, checkpoint)
-            with atomic_file(path, own=True) as partial, partial.open("wb") as stream:
-                np.save(stream, encoded.latent, allow_pickle=False)
-        checkpoint.unlink(missing_ok=True)
-        places = _read_space(path, len(self.pixels))
-        labels = yield from kmeans_labels(places, k, seed)
-        return (yield from self._clustering(k, seed, places, labels))
-
-    def _encoded(self, k: int, seed: int, checkpoint: Path) -> Job[Encoded]:
         import torch
 
         from napari_histoclust.core.model.augment import inner
         from napari_histoclust.core.model.encode import Encoder
+
+        model = yield from self._train(k, seed, checkpoint)
+        yield Progress("Labelling the patches")
+        patches = inner(self.pixels, self.spec.input_px)
+        pixels = torch.from_numpy(np.require(patches, requirements=["C", "W"]))
+        encoded = Encoder(model, model.spec.settings).encode_pixels(pixels)
+        return (yield from self._with_indices(Clustering(k, seed, encoded.labels, {}), encoded.latent))
+
+    def _cluster(self, k: int, seed: int, kmeans: Clustering, null: Clustering) -> Job[list[Clustering]]:
+        """Find k clusters in the space of a seed, which is learned at the first K and kept."""
+        if seed not in self.spaces:
+            self.spaces.clear()  # one at a time: it holds the places of all patches many times over
+            path = self.folder / f"space_seed{seed}.npz"
+            checkpoint = path.with_suffix(".checkpoint")
+            self.spaces[seed] = yield from teach_space(
+                lambda: self._train(self.settings.clusters, seed, checkpoint),
+                self.spec, self.pixels, self.places, path, seed,
+            )  # fmt: skip
+            checkpoint.unlink(missing_ok=True)
+        space = self.spaces[seed]
+        ours, elsewhere, without = yield from cluster(space, k, seed)
+        ours = yield from self._with_indices(ours, space.tissue.places)
+        return [ours, elsewhere, kmeans, replace(null, repeats=without.repeats)]
+
+    def _train(self, k: int, seed: int, checkpoint: Path) -> Job[Model]:
         from napari_histoclust.core.model.train import train
 
         settings = self.settings.model_copy(update={"clusters": k, "seed": seed})
         spec = self.spec.model_copy(update={"clusters": k, "settings": settings})
-        model = yield from train(self.pixels, spec, settings, checkpoint)
-        yield Progress("Labelling the patches")
-        patches = inner(self.pixels, spec.input_px)
-        pixels = torch.from_numpy(np.require(patches, requirements=["C", "W"]))
-        return Encoder(model, settings).encode_pixels(pixels)
+        return (yield from train(self.pixels, spec, settings, checkpoint))
 
-    def _clustering(
-        self, k: int, seed: int, points: NDArray[np.float32], labels: NDArray[np.integer]
-    ) -> Job[Clustering]:
-        own = yield from defined_indices(points, labels)
-        common = yield from defined_indices(self.space, labels)
-        return Clustering(k, seed, labels, {"own": own.values, "common": common.values})
+    def _with_indices(self, part: Clustering, points: NDArray[np.floating]) -> Job[Clustering]:
+        own = yield from defined_indices(points, part.labels)
+        common = yield from defined_indices(self.space, part.labels)
+        return replace(part, values={"own": own.values, "common": common.values})
 
 
-def _read_space(path: Path, patches: int) -> NDArray[np.float32]:
+def _read_part(path: Path, patches: int) -> list[Clustering]:
+    """Read what is known of one K and seed."""
+    documents = read_json(path)
     try:
-        places: NDArray[np.float32] = read_npy(path)
-    except UNREADABLE as error:
-        raise HistoclustError(f"{path}: is damaged, delete it to learn it anew.") from error
-    if places.ndim != 2 or len(places) != patches:
-        raise HistoclustError(f"{path}: is of other patches, delete it to learn it anew.")
-    return places
+        parts = [_from_document(document) for document in documents]
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise HistoclustError(f"{path}: is damaged, delete it to compute it anew.") from error
+    if any(len(part.labels) != patches for part in parts):
+        raise HistoclustError(f"{path}: is of other patches, delete it to compute it anew.")
+    return parts
 
 
 def _kmeans(series: Series, points: NDArray[np.float32], k: int, seed: int) -> Job[Clustering]:
@@ -250,12 +262,15 @@ def _kmeans(series: Series, points: NDArray[np.float32], k: int, seed: int) -> J
 
 def _as_document(part: Clustering) -> dict[str, Any]:
     values = {series: dict(figures) for series, figures in part.values.items()}
-    return {"k": part.k, "seed": part.seed, "indices": values, "labels": part.labels.tolist()}
+    document = {"k": part.k, "seed": part.seed, "indices": values, "labels": part.labels.tolist()}
+    repeats = {series: dict(figures) for series, figures in part.repeats.items()}
+    return document | ({"repeats": repeats} if repeats else {})
 
 
 def _from_document(document: dict[str, Any]) -> Clustering:
     labels = np.array(document["labels"], np.int32)
-    return Clustering(document["k"], document["seed"], labels, document["indices"])
+    repeats = document.get("repeats", {})
+    return Clustering(document["k"], document["seed"], labels, document["indices"], repeats)
 
 
 def _write(choice: KChoice, folder: Path) -> None:

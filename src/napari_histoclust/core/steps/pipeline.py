@@ -304,5 +304,6 @@ def choose_k_of_stack(
                 ks=list(ks),
                 seeds=[settings.seed + i for i in range(seeds)],
                 folder=out,
+                places=sampled.places(spec.patch_px),
             )
         )

@@ -6,26 +6,36 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import combinations
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.validation.baseline import agreement
-from napari_histoclust.core.validation.measures import CLUSTERS_USED, INDICES, STABILITY, measures
+from napari_histoclust.core.validation.k_range import KRange, find_range
+from napari_histoclust.core.validation.measures import (
+    CLUSTERS_USED,
+    INDICES,
+    REPEATS,
+    STABILITY,
+    measures,
+)
 
-Series = Literal["own", "common", "kmeans", "null"]
+Series = Literal["own", "common", "kmeans", "null", "shuffled"]
 SERIES: Mapping[Series, str] = MappingProxyType(
     {
         "own": "our models, each in its own latent (as the paper; not comparable between K)",
         "common": "our models, in one space common to all",
         "kmeans": "k-means in the common space",
         "null": "k-means on structureless points of the same spread",
+        "shuffled": "the same patches at shuffled places, all else as in our models",
     }
 )
 FORMAT = 1
+_REPEATED = frozenset(measure.name for measure in REPEATS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +49,15 @@ class Clustering:
     labels : (n,) integers
     values : mapping of Series to (mapping of index name to float or None)
         Indices, for each series that this clustering belongs to.
+    repeats : mapping of Series to (mapping of measure name to list of float)
+        What was measured several times on this clustering: on halves and bootstraps of the tissue.
     """
 
     k: int
     seed: int
     labels: NDArray[np.integer]
     values: Mapping[Series, Mapping[str, float | None]]
+    repeats: Mapping[Series, Mapping[str, Sequence[float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,8 @@ class Figure:
         An index, "clusters_used" (clusters that hold a patch) or "stability" (adjusted Rand index between two
         seeds, over all pairs of seeds).
     mean, spread : float or None
-        Over the seeds where it is defined; the spread is the standard deviation (n-1), None for one value.
+        Over the seeds, and over the divisions of the tissue, where it is defined; the spread is the standard
+        deviation (n-1), None for one value.
     count : int
         Values that it is the mean of.
     """
@@ -107,10 +121,16 @@ class KChoice:
         near = tuple(k for k, mean in means.items() if mean >= means[top.k] - (top.spread or 0.0))
         return top.k, near
 
+    @cached_property
+    def range(self) -> KRange | None:
+        """The numbers of clusters that the tissue bears; None where each K has a space of its own."""
+        return find_range(lambda series, measure: self.curve(cast("Series", series), measure))
+
     @property
     def sentence(self) -> str:
         """What the figures say, in words, and what they do not."""
-        parts = (self._favoured(), self._spread(), self._stable(), self._unused(), CAUTION)
+        borne = "" if self.range is None else self.range.sentence
+        parts = (borne, self._favoured(), self._spread(), self._stable(), self._unused(), CAUTION)
         return " ".join(part for part in parts if part)
 
     def _favoured(self) -> str:
@@ -151,6 +171,7 @@ class KChoice:
             "seeds": list(self.seeds),
             "patches": self.patches,
             "sentence": self.sentence,
+            **({} if self.range is None else {"range": self.range.document()}),
             "series": dict(SERIES),
             **self.details,
             "figures": [asdict(f) for f in self.figures],
@@ -178,22 +199,33 @@ def summarise(clusterings: Sequence[Clustering]) -> tuple[Figure, ...]:
     figures = []
     ks = sorted({c.k for c in clusterings})
     for series in SERIES:
-        inside = [c for c in clusterings if series in c.values]
+        inside = [c for c in clusterings if series in c.values or series in c.repeats]
         by_k = {k: [c for c in inside if c.k == k] for k in ks}
         for measure in measures():
             if (series, measure) == ("own", STABILITY.name):
                 continue  # labels are the same as in the common space
+            if not _is_measured(inside, series, measure):
+                continue
             figures += [_figure(k, series, measure, _values(by_k[k], series, measure)) for k in ks if by_k[k]]
     return tuple(figures)
 
 
+def _is_measured(clusterings: Sequence[Clustering], series: Series, measure: str) -> bool:
+    """Whether the series has this measure at all, be it undefined."""
+    if measure in _REPEATED:
+        return any(measure in c.repeats.get(series, ()) for c in clusterings)
+    return measure not in INDICES or any(series in c.values for c in clusterings)
+
+
 def _values(clusterings: Sequence[Clustering], series: Series, measure: str) -> list[float]:
+    if measure in _REPEATED:
+        return [value for c in clusterings for value in c.repeats.get(series, {}).get(measure, ())]
     if measure == STABILITY.name:
         pairs = combinations([c.labels for c in clusterings], 2)
         return [agreement(first, second).adjusted_rand for first, second in pairs]
     if measure == CLUSTERS_USED.name:
         return [float(len(np.unique(c.labels))) for c in clusterings]
-    return [value for c in clusterings if (value := c.values[series].get(measure)) is not None]
+    return [value for c in clusterings if (value := c.values.get(series, {}).get(measure)) is not None]
 
 
 def _figure(k: int, series: Series, measure: str, values: Iterable[float]) -> Figure:

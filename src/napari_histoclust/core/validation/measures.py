@@ -225,6 +225,39 @@ STABILITY = Measure(
 )
 
 
+HALVES = Measure(
+    "halves_agreement",
+    "Two halves of the tissue agree (ARI)",
+    "high",
+    "How alike the clusters are that two halves of the tissue give to all patches, each with a metric and "
+    "k-means of its own: 1 is the same, 0 is no better than chance.",
+)
+FOUND_AGAIN = Measure(
+    "clusters_found_again",
+    "Clusters found in both halves",
+    "high",
+    "How many clusters of one half of the tissue come back in the other one: they share three quarters of "
+    "the patches that are in either.",
+)
+BITS = Measure(
+    "shared_bits",
+    "What neighbours share (bits)",
+    "high",
+    "How many bits the cluster of a patch tells of the patch beside it, in the half of the tissue that "
+    "taught nothing: 0 is nothing, and more clusters can always tell a little more.",
+)
+BOOTSTRAP_AGREEMENT = Measure(
+    "bootstrap_agreement",
+    "Bootstraps of the tissue agree (ARI)",
+    "high",
+    "How alike the clusters are when some regions of the tissue are left out and others count twice: 1 is "
+    "the same, 0 is no better than chance.",
+)
+REPEATS = (HALVES, FOUND_AGAIN, BITS, BOOTSTRAP_AGREEMENT)
+"""What says whether clusters come back in other tissue; only where one space serves every K."""
+
+
 def measures() -> dict[str, Measure]:
     """Return all that is compared over the number of clusters, by name."""
-    return {**INDICES, CLUSTERS_USED.name: CLUSTERS_USED, STABILITY.name: STABILITY}
+    told = {measure.name: measure for measure in (*REPEATS, STABILITY, CLUSTERS_USED)}
+    return told | dict(INDICES)

@@ -10,13 +10,14 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QWidget
 
 from napari_histoclust.core.config import PRESETS, FitSettings
+from napari_histoclust.core.validation.k_range import USUAL
 from napari_histoclust.session.dock_states import (
     Document,
     ValidationState,
+    answered,
     read_comparison,
     read_indices,
     resolve_validation,
-    titled,
 )
 from napari_histoclust.session.forms.number_range import NumberRange
 from napari_histoclust.session.jobs import choose_k, validate
@@ -36,15 +37,17 @@ if TYPE_CHECKING:
     from napari_histoclust.widgets.context import Context
 
 _CHOICE = (
-    "How many clusters? One model is trained for each number and each seed on the same patches of the slide "
-    "that is shown, and all are compared in one space, beside k-means and beside points without structure."
+    "How many clusters does the tissue bear? The encoders are trained once a seed on patches of the slide "
+    "that is shown. For each number of clusters, halves and bootstraps of the tissue say whether the "
+    "clusters come back, beside shuffled tissue and points without structure. With the preset paper a model "
+    "is trained for each number and each seed, which takes hours."
 )
 _FOLDER = (
     "Table and curves are written there. A folder in which the same comparison was interrupted is gone on "
     "with."
 )
 _FIGURE = "indices.png"
-_FIRST, _LAST, _SEEDS = 8, 18, 5
+_USUAL = USUAL["neighbours"]
 _KS, _SEED_COUNTS = NumberRange(2, 200, is_whole=True), NumberRange(1, 100, is_whole=True)
 
 
@@ -63,12 +66,12 @@ class ValidationDock(JobDock):
             QPushButton("All curves"), "Open the figure with all measures, as it is for print."
         )
         self.compute_line, self.compare_line = JobLine(), JobLine()
-        self.note, self.verdict = prose(), prose()
+        self.note, self.answer, self.verdict = prose(), prose(), prose()
         self.table, self.curves = IndexTable(), KCurves()
-        self.first = NumberBox(_KS, _FIRST, "Smallest number of clusters.")
-        self.last = NumberBox(_KS, _LAST, "Largest number of clusters, itself included.")
+        self.first = NumberBox(_KS, _USUAL.ks[0], "Smallest number of clusters.")
+        self.last = NumberBox(_KS, _USUAL.ks[-1], "Largest number of clusters, itself included.")
         self.seeds = NumberBox(
-            _SEED_COUNTS, _SEEDS, "Models for each number: with several, their spread shows what is chance."
+            _SEED_COUNTS, _USUAL.seeds, "Trainings: with several, their spread shows what is chance."
         )
         self._arrange()
         self._listen()
@@ -84,7 +87,7 @@ class ValidationDock(JobDock):
         form.addRow("Seeds", self.seeds)
         self.add(section("Indices"), self.compute, self.compute_line, self.table, self.note)
         self.add(section("Choice of K"), prose(_CHOICE), form, self.compare, self.compare_line)
-        self.add(self.curves, self.figure, self.verdict)
+        self.add(self.answer, self.curves, self.figure, self.verdict)
 
     def _listen(self) -> None:
         self.compute.asked.connect(self.validate)
@@ -163,6 +166,9 @@ class ValidationDock(JobDock):
     def _show_comparison(self, comparison: Document | None) -> None:
         for widget in (self.curves, self.figure, self.verdict):
             widget.setVisible(comparison is not None)
+        answer, rest = answered(comparison)
+        self.answer.setVisible(bool(answer))
+        self.answer.setText(answer)
+        self.verdict.setText(rest)
         if comparison is not None:
             self.curves.show_document(comparison)
-            self.verdict.setText(titled(comparison["sentence"]))
