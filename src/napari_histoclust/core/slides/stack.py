@@ -18,6 +18,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.folder import stains_in_file, stains_in_folder
 from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
 from napari_histoclust.core.slides.levels import common_levels
+from napari_histoclust.core.slides.listing import description_in
 from napari_histoclust.core.slides.names import in_order
 from napari_histoclust.core.slides.placed.position import placed_by_coordinates
 from napari_histoclust.core.slides.protocol import Slide, StackContents, UInt8
@@ -182,8 +183,8 @@ def _contents(path: Path) -> StackContents:
     if path.suffix.lower() in (".yaml", ".yml"):
         return stains_in_yaml(path)
     if path.is_dir() and not is_zarr(path):
-        described = path / "stack.yaml"
-        return stains_in_yaml(described) if described.is_file() else stains_in_folder(path)
+        described = description_in(path)
+        return stains_in_folder(path) if described is None else stains_in_yaml(described)
     return stains_in_file(path)
 
 
@@ -204,7 +205,7 @@ def _checked(path: Path, contents: StackContents) -> Stack:
         shapes=levels.shapes,
         downsamples=levels.downsamples,
         um_per_px=scale,
-        warnings=(*contents.warnings, *own, *warnings),
+        warnings=tuple(dict.fromkeys((*contents.warnings, *own, *warnings))),
         slides={stain: slides[stain] for stain in stains},
         slide_levels=levels.own,
     )

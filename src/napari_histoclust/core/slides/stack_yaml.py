@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.listing import not_described
 from napari_histoclust.core.slides.names import canonical_stain, in_order
 from napari_histoclust.core.slides.placed.affine import (
     Matrix,
@@ -28,6 +29,7 @@ from napari_histoclust.core.slides.placed.position import coordinate_affine
 from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.protocol import Slide, StackContents
 from napari_histoclust.core.slides.registry import open_slide
+from napari_histoclust.core.slides.scale import stated_by_person
 
 Row = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -141,7 +143,9 @@ def stains_in_yaml(path: Path) -> StackContents:
         stain: _placed(path, stain, entry, slides, reference, document.um_per_px)
         for stain, entry in entries.items()
     }
-    return StackContents(document.name or path.resolve().parent.name, placed, reference, document.um_per_px)
+    scale = stated_by_person(str(path), document.um_per_px)
+    left = not_described(path, (path.parent / entry.path for entry in document.stains.values()))
+    return StackContents(document.name or path.resolve().parent.name, placed, reference, scale, left)
 
 
 def _parse(path: Path) -> StackFile:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.format import Format, check_size, gone, reason
 from napari_histoclust.core.slides.protocol import UInt8
+from napari_histoclust.core.slides.scale import finite, gated, number
 from napari_histoclust.core.slides.tiled.holes import Holes
 from napari_histoclust.core.slides.tiled.tiles import WHITE, TiledSlide
 
@@ -145,9 +147,10 @@ def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
         OpenSlideLevel(path, handle, number, handle.slide.level_downsamples[number], shape, holes)
         for number, shape in enumerate(shapes)
     ]
-    scale = _um_per_px(properties.get(openslide.PROPERTY_NAME_MPP_X))
+    names = openslide.PROPERTY_NAME_MPP_Y, openslide.PROPERTY_NAME_MPP_X
+    scale, warnings = gated(path.name, (_side(properties, names[0]), _side(properties, names[1])))
     reader = f"openslide {openslide.__library_version__}"
-    return (TiledSlide(file, _name(path), levels, scale, reader, holes=holes),)
+    return (TiledSlide(file, _name(path), levels, scale, reader, warnings, holes),)
 
 
 def dicom_files(folder: Path) -> list[Path]:
@@ -172,12 +175,11 @@ def _name(path: Path) -> str:
     return path.parent.name if stem.replace(".", "").isdigit() and path.parent.name else stem
 
 
-def _um_per_px(stated: str | None) -> float | None:
+def _side(properties: Mapping[str, str], name: str) -> float | None:
     try:
-        value = float(stated or "")
+        return finite(number(properties.get(name, "")))
     except ValueError:
         return None
-    return value if 0 < value < float("inf") else None
 
 
 def _over_white(rgba: UInt8) -> UInt8:
