@@ -40,7 +40,7 @@ def info(stack: Path, /, *, figure: Path | None = None, json: Json = False, quie
     opened = open_stack(stack)
     mask, alignment = finish(look_at(opened), quiet or json)
     description = description_of(opened, mask, alignment)
-    if figure is not None:
+    if figure is not None and mask is not None:
         from napari_histoclust.core.figures.alignment_map import save_alignment
 
         save_alignment(opened, alignment, figure)

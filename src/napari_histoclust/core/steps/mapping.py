@@ -141,7 +141,9 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
     stride_px = choice.patch_px
     if settings.stride_px is not None:
         stride_px = max(1, round(settings.stride_px / downsample))
-    mask = yield from measures.find(stack, spec.stains, round(choice.patch_px * downsample))
+    side_px = round(choice.patch_px * downsample)
+    mask = yield from measures.find(stack, spec.stains, side_px)
+    misplaced = yield from measures.alignment_warnings(stack, spec.stains, side_px)
     grid = make_grid(
         stack,
         mask,
@@ -164,12 +166,12 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
         downsample=grid.downsample,
         patches=len(grid),
         tissue_share=round(float(mask.share), 6),
-        warnings=(*stack.warnings, *((choice.warning,) if choice.warning else ())),
+        warnings=(*stack.warnings, *((choice.warning,) if choice.warning else ()), *misplaced),
         inputs=tuple(stack.inputs()),
     )
     if spec.scaling == "divide_by_255":
         return Target(stack, grid, entry)
-    calibration = yield from measures.calibration(stack, spec.stains, round(choice.patch_px * downsample))
+    calibration = yield from measures.calibration(stack, spec.stains, side_px)
     return Target(stack, grid, entry, calibration.tables())
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import DEFAULT_ENCODER, Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import SettingError
-from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.jobs import WARNING, Job, Progress
 from napari_histoclust.core.run.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -176,6 +176,8 @@ def sample_stacks(
     sides = [round(c.patch_px * s.downsamples[c.level]) for s, c in zip(stacks, choices, strict=True)]
     for stack, side_px in zip(stacks, sides, strict=True):
         tissue.append((yield from measures.find(stack, spec.stains, side_px)))
+        for sentence in (yield from measures.alignment_warnings(stack, spec.stains, side_px)):
+            yield Progress(f"{WARNING}{stack.name}: {sentence}")  # before hours of training
     sampled = yield from sample_patches(
         stacks,
         tissue,

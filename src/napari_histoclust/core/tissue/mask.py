@@ -83,7 +83,7 @@ def find_tissue(stack: Stack, stains: Sequence[str], patch_px: float) -> Job[Tis
     Raises
     ------
     HistoclustError
-        If a stain is missing or there is no tissue.
+        If a stain is missing; NoTissue if there is no tissue.
     """
     stack.require(stains)
     level, factor = overview_level(stack, mask_downsample(stack, patch_px))
@@ -168,9 +168,13 @@ def _count(masks: Iterable[Mask]) -> NDArray[np.uint8]:
     return counts
 
 
+class NoTissue(HistoclustError):  # noqa: N818 - it says what is wrong
+    """No tissue is found in a slide that can be read."""
+
+
 def _check(stack: Stack, tissue: Mask, size: int) -> None:
     if np.count_nonzero(tissue) < max(1, size * size // 2):
-        raise HistoclustError(
+        raise NoTissue(
             f"{stack.path}: no tissue is found in {stack.name}: look at the images, and give the stains that "
             "show it."
         )

@@ -43,9 +43,11 @@ def test_names_and_labels_of_the_run_in_memory(tmp_path: Path) -> None:
     merged = dataclasses.replace(run, clusters=named, labels=np.where(run.labels == 3, 1, run.labels))
     adata = _read(merged, tmp_path)
     np.testing.assert_array_equal(adata.obs["cluster"].astype(int), merged.labels)
-    assert list(adata.obs["cluster"].cat.categories) == [1, 2, 3, 4]
+    # the third has no patch left: no category, no colour, and still a line in the table of clusters
+    assert list(adata.obs["cluster"].cat.categories) == [1, 2, 4]
     assert list(adata.uns["clusters"]["name"]) == [c.name for c in named]
-    assert adata.uns["cluster_colors"][0] == "#010203"
+    colours = [c.colour for c in named]
+    assert list(adata.uns["cluster_colors"]) == [colours[0], colours[1], colours[3]]
 
 
 def test_a_part_of_a_run_keeps_its_rows_alone(tmp_path: Path) -> None:
