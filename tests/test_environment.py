@@ -99,3 +99,27 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_as_many_files_may_be_open_as_the_user_may_have() -> None:
     assert python(FILES).stdout.strip() == "900"
+
+
+MANY = """
+import resource, sys
+import napari_histoclust as hc
+resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
+kept = []
+try:
+    while True:
+        kept.append(hc.open_stack(sys.argv[1]))
+except hc.HistoclustError as error:
+    print(len(kept), error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_too_many_open_files_are_said(tmp_path: Path) -> None:
+    import numpy as np
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "HE.tif", np.full((64, 64, 3), 200, np.uint8), photometric="rgb")
+    said = python(MANY.replace("sys.argv[1]", repr(str(tmp_path)))).stdout
+    assert "too many files are open" in said
+    assert int(said.split()[0]) > 10

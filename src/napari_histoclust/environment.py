@@ -21,7 +21,8 @@ _WITHOUT_DISPLAY = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "vkkhrdis
 _NO_DISPLAY = (
     "use `ssh -X`, `xvfb-run`, or a desktop session; everything but the window works without a screen"
 )
-WANTED_FILES = 4096
+WANTED_FILES = 16_384
+_OPEN_MAX = 10_240  # what macOS gives where it states no limit
 
 
 def prepare() -> None:
@@ -80,14 +81,16 @@ def raise_file_limit() -> int:
     except ImportError:  # Windows
         return 0
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
-    if soft == resource.RLIM_INFINITY or soft >= most:
-        return WANTED_FILES if soft == resource.RLIM_INFINITY else soft
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    except (OSError, ValueError):
-        return soft
-    return most
+    if soft == resource.RLIM_INFINITY:
+        return WANTED_FILES
+    for wanted in (WANTED_FILES, _OPEN_MAX):
+        most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        if soft >= most:
+            return soft
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            return most
+    return soft
 
 
 def missing_display() -> str:

@@ -62,7 +62,7 @@ def test_a_file_without_tissue_is_described_all_the_same(
     document = json.loads(capsys.readouterr().out)
     assert (document["stains"], document["um_per_px"]) == (["HE", "CD31"], 0.5)
     assert (document["height_px"], document["tissue_share"], document["alignment"]) == (256, 0, [])
-    assert any("No tissue is found" in warning for warning in document["warnings"])
+    assert any("no tissue is found" in warning for warning in document["warnings"])
     succeed(["info", str(tmp_path), "--quiet"])
     assert "tissue: 0.0% of the slide" in capsys.readouterr().out
 
@@ -77,3 +77,16 @@ def test_a_mirrored_stain_is_undecided_and_not_silent(
     succeed(["info", str(tmp_path), "--json"])
     (line,) = json.loads(capsys.readouterr().out)["alignment"]
     assert line["warning"], line
+
+
+def test_fluorescence_is_described_and_not_sorted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    light = (255 - stained(lobes(), (120, 60, 130), 0)) // 2
+    for name in ("DAPI", "CD8"):
+        write_pyramid(tmp_path / f"{name}.ome.tif", light, 2)
+    succeed(["info", str(tmp_path), "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["stains"] == ["CD8", "DAPI"]
+    assert any("CD8, DAPI are light on a dark ground" in warning for warning in document["warnings"])
+    assert run(["fit", str(tmp_path), "--out", str(tmp_path / "model"), "--quiet"]) == 2
+    assert "light on a dark ground" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import load_npy
 from napari_histoclust.session.session import CLUSTER
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ def load_view(run: Run) -> ViewState | None:
 def load_selection(run: Run) -> NDArray[np.bool_]:
     """Return the (n,) patches that were chosen when the run was saved; none where that is not known."""
     file = run.path / _SELECTION
-    bits = np.load(file, allow_pickle=False) if file.is_file() else np.zeros(0, np.uint8)
-    if bits.dtype != np.uint8 or len(bits) != -(-len(run) // 8):
+    try:
+        bits = load_npy(file)
+    except HistoclustError:  # none was saved, or it is damaged: nothing is chosen, nothing else is lost
+        bits = np.zeros(0, np.uint8)
+    if bits.dtype != np.uint8 or bits.ndim != 1 or len(bits) != -(-len(run) // 8):
         return np.zeros(len(run), bool)
     return np.unpackbits(bits, count=len(run)).view(bool)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import parse_json, read_text
 from napari_histoclust.core.slides.protocol import Corner
 from napari_histoclust.core.slides.scale import finite
 
+_MOST_BYTES = 16 * 2**20
 _UM = {
     "nanometer": 1e-3,
     "micrometer": 1.0,
@@ -27,11 +28,11 @@ def attributes_of(path: Path) -> Mapping[str, Any]:
     """Return the OME attributes of the group: under "ome" in 0.5, plain in 0.4."""
     try:
         if (path / "zarr.json").is_file():
-            document = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+            document = parse_json(path, read_text(path / "zarr.json", _MOST_BYTES))
             attributes = document.get("attributes", {}).get("ome", {})
         else:
-            attributes = json.loads((path / ".zattrs").read_text(encoding="utf-8"))
-    except (OSError, ValueError, AttributeError) as error:
+            attributes = parse_json(path, read_text(path / ".zattrs", _MOST_BYTES))
+    except (HistoclustError, AttributeError) as error:
         raise HistoclustError(f"{path}: its OME-Zarr metadata are not readable: export it again.") from error
     if not isinstance(attributes, dict) or not attributes.get("multiscales"):
         raise HistoclustError(

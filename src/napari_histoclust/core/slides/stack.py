@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import check_name, unreadable
 from napari_histoclust.core.slides.folder import stains_in_file, stains_in_folder
 from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
 from napari_histoclust.core.slides.levels import common_levels
@@ -174,7 +175,13 @@ def open_stack(path: str | Path) -> Stack:
         If the path, its files or their sizes do not make a stack; one sentence that says what to do.
     """
     path = Path(path)
-    return _checked(path, _contents(path))
+    try:
+        contents = _contents(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    for name in (contents.name, *contents.slides):
+        check_name(str(path), name)
+    return _checked(path, contents)
 
 
 def _contents(path: Path) -> StackContents:

@@ -15,6 +15,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.bundle import Model
 from napari_histoclust.core.model.encode import Encoder, EncodingStream
+from napari_histoclust.core.reading import check_npz
 from napari_histoclust.core.slides.names import canonical_stain
 from napari_histoclust.core.stains.calibration import calibrate_tiles
 
@@ -66,11 +67,10 @@ def classify_tiles(file: Path, model: Model, out: Path, settings: ComputeSetting
 
 
 def _read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
+    check_npz(file)
     try:
         with np.load(file, allow_pickle=False) as arrays:
             tiles, stains = arrays["tiles"], [str(name) for name in arrays["stains"]]
-    except FileNotFoundError as error:
-        raise HistoclustError(f"{file}: no such file.") from error
     except KeyError as error:
         raise HistoclustError(
             f"{file}: lacks {error.args[0]}; expected `tiles` (n, stains, y, x, 3) and `stains`."

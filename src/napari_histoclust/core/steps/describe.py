@@ -11,18 +11,19 @@ from napari_histoclust.core.alignment.verdict import direction
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.tissue.mask import NoTissue, TissueMask, find_tissue
+from napari_histoclust.core.tissue.mask import LightOnDark, NoTissue, TissueMask, find_tissue
 
-_NO_TISSUE = "No tissue is found, so that nothing can be trained on it or mapped."
-Looked = tuple[TissueMask | None, tuple[StainAlignment, ...]]
+# Tissue, or why a stack that can be read has none
+Found = TissueMask | NoTissue | LightOnDark
+Looked = tuple[Found, tuple[StainAlignment, ...]]
 
 
 def look_at(stack: Stack) -> Job[Looked]:
-    """Find the tissue of a stack and how its stains lie on one another; None and nothing without tissue."""
+    """Find the tissue of a stack and how its stains lie on one another, or why there is none."""
     try:
         mask = yield from find_tissue(stack, stack.stains, FitSettings().patch_px)
-    except NoTissue:
-        return None, ()
+    except (NoTissue, LightOnDark) as error:
+        return error, ()
     alignment = yield from check_alignment(stack, mask)
     return mask, alignment
 
@@ -39,10 +40,9 @@ def describe_stack(stack: Stack) -> Job[dict[str, Any]]:
     return description_of(stack, mask, alignment)
 
 
-def description_of(
-    stack: Stack, mask: TissueMask | None, alignment: tuple[StainAlignment, ...]
-) -> dict[str, Any]:
+def description_of(stack: Stack, found: Found, alignment: tuple[StainAlignment, ...]) -> dict[str, Any]:
     """Return the JSON document of `describe_stack` from what `look_at` found."""
+    mask = found if isinstance(found, TissueMask) else None
     height, width = stack.shapes[0]
     return {
         "name": stack.name,
@@ -63,7 +63,7 @@ def description_of(
         "alignment": [line.document(stack.um_per_px) for line in alignment],
         "files": stack.inputs(),
         "warnings": [
-            *([_NO_TISSUE] if mask is None else []),
+            *([] if isinstance(found, TissueMask) else [str(found)]),
             *stack.warnings,
             *(text for line in alignment for text in line.warnings),
         ],

@@ -18,7 +18,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.format import Format, reason
+from napari_histoclust.core.slides.format import Format, reason, too_many_open
 from napari_histoclust.core.slides.names import stem
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiff.metadata import Metadata, read_metadata
@@ -158,6 +158,8 @@ def open_tiff(path: Path) -> tuple[TiledSlide, ...]:
         with tifffile.TiffFile(path) as tif:
             found, left_out = _pictures(path, tif)
     except DAMAGED as error:
+        if (fault := too_many_open(path, error)) is not None:
+            raise fault from error
         raise HistoclustError(
             f"{path}: is not a readable TIFF ({reason(error)}): the file is damaged or no TIFF at all, "
             "copy or export it again."
