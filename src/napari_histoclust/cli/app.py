@@ -53,6 +53,14 @@ def run(arguments: Sequence[str]) -> int:
     except HistoclustError as error:
         complain(str(error))
         return USER_CAN_FIX
+    except OSError as error:
+        # what no step has put into words of its own: a disk that goes, a file that may not be read
+        where = f"{error.filename}: " if error.filename else ""
+        complain(f"{where}{error.strerror or error}: check the disk, its free space and your permissions.")
+        return USER_CAN_FIX
+    except MemoryError:
+        complain("The memory does not suffice: close other programs, or take a smaller --cache-mib.")
+        return USER_CAN_FIX
     except KeyboardInterrupt:
         complain("Interrupted: the same command goes on where it stopped.")
         return INTERRUPTED

@@ -64,7 +64,8 @@ def _installed() -> tuple[tuple[str, str], ...]:
     found = {
         (entry.name, entry.fname): _rank(entry.name)
         for entry in font_manager.fontManager.ttflist
-        if entry.style == "normal" and entry.name != USUAL
+        # a font of last resort has a sign for every letter, and it is a box
+        if entry.style == "normal" and entry.name != USUAL and "last resort" not in entry.name.lower()
     }
     return tuple(sorted(found, key=lambda font: (found[font], font))[:_MOST_FONTS])
 

@@ -147,6 +147,7 @@ class GrowingStore:
         with atomic_folder(self._path, own=True) as partial:
             group: Any = zarr.open_group(partial / _STORE, mode="w", zarr_format=2)
             write_elem(group, "/", anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)}))
+            without_nulls(group)
             widths = {"latent": self._latent, "stain_od": len(self._stains), "dye_od": len(self._dyes)}
             for name, width in widths.items():
                 if width:
@@ -224,6 +225,12 @@ def sweep(folder: Path) -> None:
     for name in (_GROWING, ".partial-*", ".histoclust-old-*", ".training-model"):
         for left in folder.glob(name):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
+
+
+def without_nulls(group: Any) -> None:
+    """Take away what AnnData 0.12 writes for "there is none": older versions stop at it."""
+    for name in [name for name, part in group.items() if part.attrs.get("encoding-type") == "null"]:
+        del group[name]
 
 
 def _uns(clusters: Sequence[Cluster], used: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import DEFAULT_ENCODER, Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import WARNING, Job, Progress
-from napari_histoclust.core.run.manifest import read_manifest
+from napari_histoclust.core.run.manifest import PATCHES, read_manifest
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.bundle import Model, ModelSpec
@@ -268,6 +268,7 @@ def embed_run(run: Run, seed: int = 765) -> Job[Run]:
     from napari_histoclust.core.run.store import write_embedding
     from napari_histoclust.core.steps.embed import embed
 
+    check_place(run.path / PATCHES)  # before the minutes of work that could not be kept
     start = time.monotonic()
     latent = yield from read_latent(run)
     embedding = yield from embed(latent, seed=seed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import write_json
+from napari_histoclust.core.atomic import check_place, write_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.run.reader import read_latent
@@ -136,6 +136,7 @@ def validate_run(run: Run, seed: int = 765, at_most: int = PATCHES_AT_MOST) -> J
     HistoclustError
         If the disk refuses.
     """
+    check_place(run.path / VALIDATION)  # before the work that could not be kept
     latent = yield from read_latent(run)
     report = yield from validate_clustering(
         latent, run.labels, run.confidence, len(run.clusters), _description(run), seed, at_most

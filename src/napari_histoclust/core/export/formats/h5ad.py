@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.run.store import without_nulls
 
 if TYPE_CHECKING:
     import anndata
@@ -38,6 +39,7 @@ def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     size = _bytes_of(table) + len(run) * latent.shape[1] * latent.dtype.itemsize
     with atomic_file(path) as partial, _hdf5(partial, size) as file:
         write_elem(file, "/", table)
+        without_nulls(file)
         yield from _copy(latent, run.ids, file["obsm"], f"Writing {path.name}")
     return (path,)
 

@@ -138,7 +138,7 @@ def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
         handle = _Handle(file)
         properties = dict(handle.slide.properties)
     except (openslide.OpenSlideError, OSError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, file, reason(error)) from error
     sides = handle.slide.level_dimensions
     shapes = [(height, width) for width, height in sides]
     check_size(path, *shapes[0])
@@ -190,11 +190,25 @@ def _over_white(rgba: UInt8) -> UInt8:
     return ((rgba[..., :3] * wide + WHITE * (255 - wide) + 127) // 255).astype(np.uint8)
 
 
-def _unreadable(path: Path, error: Exception) -> HistoclustError:
+def _unreadable(path: Path, file: Path, fault: str) -> HistoclustError:
+    if _is_dicom(file):
+        return HistoclustError(
+            f"{path}: is a DICOM file that is not read ({fault}): read are whole slide images of 8-bit RGB, "
+            "in JPEG, JPEG 2000 or not compressed; convert it to OME-TIFF."
+        )
     return HistoclustError(
-        f"{path}: is not a slide that can be read ({reason(error)}): the file is damaged or parts of it are "
+        f"{path}: is not a slide that can be read ({fault}): the file is damaged or parts of it are "
         "missing, copy or export it again."
     )
+
+
+def _is_dicom(file: Path) -> bool:
+    """Whether a file bears the mark of DICOM; openslide reads a part of what DICOM may hold."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+    except OSError:
+        return False
 
 
 def first_contact(path: Path, file: Path) -> None:
@@ -219,10 +233,7 @@ def first_contact(path: Path, file: Path) -> None:
             return
     fault = _fault(file)
     if fault:
-        raise HistoclustError(
-            f"{path}: is not a slide that can be read ({fault.rstrip('.')}): the file is damaged or parts of "
-            "it are missing, copy or export it again."
-        )
+        raise _unreadable(path, file, fault.rstrip("."))
     with _lock:
         _passed.add(key)
 
