@@ -62,7 +62,7 @@ def read_text(path: Path, most_bytes: int = MOST_TEXT_BYTES) -> str:
         size = path.stat().st_size
         if size > most_bytes:
             raise HistoclustError(
-                f"{path}: is {size / 2**20:,.0f} MiB, too large for what it should be: give the right file."
+                f"{path}: is {size / 1024:,.0f} KiB, too large for what it should be: give the right file."
             )
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -111,7 +111,7 @@ def check_name(where: str, name: str) -> str:
             f"{where}: the name {name[:20]}... has {len(name):,} letters: shorten it to {LONGEST_NAME}."
         )
     if not name.strip() or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        shown = name.encode("ascii", "backslashreplace").decode()
+        shown = name.encode("unicode_escape").decode()
         raise HistoclustError(
             f"{where}: the name '{shown}' is empty or cannot be shown: give it another one."
         )
