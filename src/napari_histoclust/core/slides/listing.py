@@ -95,9 +95,8 @@ def _left_out(
 ) -> Iterable[str]:
     for path in pictures:
         if path not in stains:
-            what = (
-                "it is an output of this program" if is_own_output(path) else "its name says it is no stain"
-            )
+            no_stain = is_no_stain(stem(path))
+            what = "its name says that it is no stain" if no_stain else "it is an output of this program"
             yield f"{path.name}: ignored, {what}."
     if not stains:
         return
