@@ -12,6 +12,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from napari_histoclust.environment import prepare
+
+prepare()  # before numba is imported, which reads its settings once
+
 # Loaded when first asked for: torch alone takes seconds, and napari imports this package at its start.
 _MODULES = {
     "open_stack": "napari_histoclust.core.slides.stack",

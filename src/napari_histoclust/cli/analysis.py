@@ -43,9 +43,9 @@ def info(stack: Path, /, *, figure: Path | None = None, json: Json = False, quie
 
         check_figure(figure)
     opened = open_stack(stack)
-    mask, alignment = finish(look_at(opened), quiet or json)
-    description = description_of(opened, mask, alignment)
-    if figure is not None:
+    found, alignment = finish(look_at(opened), quiet or json)
+    description = description_of(opened, found, alignment)
+    if figure is not None and alignment:
         from napari_histoclust.core.figures.alignment_map import save_alignment
 
         save_alignment(opened, alignment, figure)

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from napari_histoclust import __version__
 from napari_histoclust.cli.console import complain
 from napari_histoclust.core.errors import HistoclustError, flag_of
+from napari_histoclust.environment import speak_any_language
 
 USER_CAN_FIX = 2
 INTERRUPTED = 130
@@ -40,6 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     int
         0 done; 2 something the user can fix, said in one line on standard error; 130 interrupted.
     """
+    speak_any_language()
     for module in ("training", "analysis", "system", "caches"):  # each adds its commands to `app`
         import_module(f"napari_histoclust.cli.{module}")
     _silence_libraries()
@@ -50,6 +52,14 @@ def run(arguments: Sequence[str]) -> int:
         return USER_CAN_FIX
     except HistoclustError as error:
         complain(str(error))
+        return USER_CAN_FIX
+    except OSError as error:
+        # what no step has put into words of its own: a disk that goes, a file that may not be read
+        where = f"{error.filename}: " if error.filename else ""
+        complain(f"{where}{error.strerror or error}: check the disk, its free space and your permissions.")
+        return USER_CAN_FIX
+    except MemoryError:
+        complain("The memory does not suffice: close other programs, or take a smaller --cache-mib.")
         return USER_CAN_FIX
     except KeyboardInterrupt:
         complain("Interrupted: the same command goes on where it stopped.")

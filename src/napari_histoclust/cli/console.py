@@ -6,10 +6,12 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, TextIO, TypeVar
 
-from napari_histoclust.core.jobs import Job, Progress, drive
+from napari_histoclust.core.jobs import WARNING, Job, Progress, drive
+from napari_histoclust.environment import is_utf8
 
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 10.0  # in a log file, where a bar cannot be redrawn
@@ -67,6 +69,9 @@ class _Bar:
         self._rich.stop()
 
     def __call__(self, progress: Progress) -> None:
+        if progress.text.startswith(WARNING):
+            self._rich.console.print(progress.text, markup=False, highlight=False)
+            return
         if progress.text != self._text:
             self._text = progress.text
             self._task = self._rich.add_task(progress.text, total=None, values="")
@@ -89,9 +94,19 @@ def say(text: str, quiet: bool = False) -> None:
         _write(text, sys.stdout)
 
 
+def warn(sentences: Iterable[str], quiet: bool = False) -> None:
+    """Print what to know of the slides on standard error, a line each."""
+    for sentence in () if quiet else dict.fromkeys(sentences):
+        complain(f"{WARNING}{sentence}")
+
+
 def print_json(document: Any) -> None:
-    """Print one JSON document on standard output; NaN is a programming error."""
-    _write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False), sys.stdout)
+    """Print one JSON document on standard output; NaN is a programming error.
+
+    Letters that standard output has not are escaped, so that the document is whole wherever it goes.
+    """
+    escape = not is_utf8(getattr(sys.stdout, "encoding", None))
+    _write(json.dumps(document, indent=2, ensure_ascii=escape, allow_nan=False), sys.stdout)
 
 
 def complain(sentence: str) -> None:

@@ -16,6 +16,14 @@ from pathlib import Path
 from napari_histoclust.cli.app import Json, Quiet, app
 from napari_histoclust.cli.console import finish, print_json, say
 from napari_histoclust.core.config import RunSettings
+from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.environment import (
+    WANTED_FILES,
+    is_utf8,
+    missing_display,
+    numba_cache,
+    raise_file_limit,
+)
 
 DEMO_PX = 4096
 
@@ -77,6 +85,8 @@ def open_(path: Path, /, *, slides: Path | None = None) -> None:
     slides
         Where the images of a run that was moved lie now: their folder, or the one around it.
     """
+    if fault := missing_display():
+        raise HistoclustError(f"open: {fault}.")
     from napari_histoclust.core.slides.pyramid.build import with_pyramids
     from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.viewer.reading import run_folder
@@ -100,6 +110,7 @@ def doctor(*, json: Json = False) -> None:
 
 
 _PROBE_SECONDS = 60
+_FEWEST_FILES = 512  # a hundred stacks of five stains
 _NEEDED_GB = 10.0  # a five-stain slide of 40,000 px, its run folder and its exports
 
 
@@ -116,13 +127,8 @@ class _Finding:
 def _examine() -> list[_Finding]:
     """Look at everything the program leans on."""
     checks: list[Callable[[], list[_Finding]]] = [
-        _python,
-        _versions,
-        _processor,
-        _encoders,
-        _codecs,
-        _window,
-        _disk,
+        *(_python, _versions, _processor, _encoders, _codecs, _window, _disk),
+        *(_numba, _files, _output, _letters),
     ]
     return [finding for check in checks for finding in check()]
 
@@ -213,3 +219,35 @@ def _disk() -> list[_Finding]:
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
     advice = "" if free_gb > _NEEDED_GB else f"large slides need some {_NEEDED_GB:.0f} GB"
     return [_Finding("disk", free_gb > _NEEDED_GB, f"{free_gb:.0f} GB free in this folder", advice)]
+
+
+def _numba() -> list[_Finding]:
+    works, folder = numba_cache()
+    advice = "" if works else "set NUMBA_CACHE_DIR to a folder that can be written"
+    return [_Finding("numba cache", works, folder if works else f"{folder} cannot be written", advice)]
+
+
+def _files() -> list[_Finding]:
+    files = raise_file_limit()
+    works = files == 0 or files >= _FEWEST_FILES
+    advice = "" if works else f"raise it: ulimit -n {WANTED_FILES}"
+    return [_Finding("open files", works, f"{files or 'no known limit'}", advice)]
+
+
+def _output() -> list[_Finding]:
+    encoding = sys.stdout.encoding or "unknown"
+    works = is_utf8(encoding)
+    advice = "" if works else "names may be shown with question marks: set PYTHONUTF8=1"
+    return [_Finding("output", works, f"standard output is {encoding}", advice)]
+
+
+def _letters() -> list[_Finding]:
+    """Chinese, Japanese and Korean letters, each by one of the most usual."""
+    from napari_histoclust.core.figures.letters import has_letters_for
+
+    scripts = {"Chinese": "\u67d3", "Japanese": "\u3042", "Korean": "\ud55c"}
+    missing = [name for name, letter in scripts.items() if not has_letters_for(letter)]
+    if not missing:
+        return [_Finding("letters", True, "Latin, Greek, Cyrillic, Chinese, Japanese, Korean")]
+    advice = "names in them are boxes in figures and PDF: install a font, as Noto Sans CJK"
+    return [_Finding("letters", True, f"no font with {', '.join(missing)} letters", advice)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from napari_histoclust.cli.app import Json, Quiet, app
-from napari_histoclust.cli.console import complain, finish, print_json, say
+from napari_histoclust.cli.console import complain, finish, print_json, say, warn
 from napari_histoclust.core.config import (
     PRESET_HELP,
     ComputeSettings,
@@ -20,10 +21,26 @@ from napari_histoclust.core.config import (
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
+    from napari_histoclust.core.slides.stack import Stack
 
 Stacks = Annotated[list[Path], Parameter(negative=())]
 Flags = Parameter(name="*", show_default=False)
 PresetFlag = Annotated[Preset, Parameter(help=f"{PRESET_HELP} Flags change single values.")]
+
+
+def _opened(paths: Sequence[Path], quiet: bool) -> list[Stack]:
+    """Open the stacks and say at once what to know of their files."""
+    from napari_histoclust.core.slides.stack import open_stack
+
+    stacks = [open_stack(path) for path in paths]
+    warn((sentence for stack in stacks for sentence in stack.warnings), quiet)
+    return stacks
+
+
+def _repeat_warnings(run: Run, stacks: Sequence[Stack], quiet: bool) -> None:
+    """Say what the work itself has shown: scales, alignment, holes."""
+    said = {sentence for stack in stacks for sentence in stack.warnings}
+    warn((w for slide in run.manifest.slides for w in slide.warnings if w not in said), quiet)
 
 
 @app.command(name="run")
@@ -45,12 +62,11 @@ def run_(
     out
         The run folder: new, empty, or the same run begun before.
     """
-    from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.pipeline import run_stacks
 
-    run = finish(
-        run_stacks([open_stack(path) for path in stacks], preset, out, settings or RunSettings()), quiet
-    )
+    opened = _opened(stacks, quiet)
+    run = finish(run_stacks(opened, preset, out, settings or RunSettings()), quiet)
+    _repeat_warnings(run, opened, quiet)
     say(f"{len(run):,} patches in {run.clusters_used} of {len(run.clusters)} clusters: {out}", quiet)
     _warn(run)
     say(f"Look at it with: napari-histoclust open {out}", quiet)
@@ -75,11 +91,10 @@ def fit(
     out
         Folder of the model: new or empty.
     """
-    from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.pipeline import fit_stacks
 
     chosen = FitSettings.resolve(preset, settings)
-    finish(fit_stacks([open_stack(path) for path in stacks], chosen, out), quiet)
+    finish(fit_stacks(_opened(stacks, quiet), chosen, out), quiet)
     say(f"Model: {out}", quiet)
 
 
@@ -105,11 +120,11 @@ def map_(
         The run folder: new, empty, or the same run begun before.
     """
     from napari_histoclust.core.model.bundle import load_model
-    from napari_histoclust.core.slides.stack import open_stack
     from napari_histoclust.core.steps.mapping import map_stacks
 
-    job = map_stacks([open_stack(path) for path in stacks], load_model(model), out, settings)
-    run = finish(job, quiet)
+    opened = _opened(stacks, quiet)
+    run = finish(map_stacks(opened, load_model(model), out, settings), quiet)
+    _repeat_warnings(run, opened, quiet)
     say(f"{len(run):,} patches in {run.clusters_used} of {len(run.clusters)} clusters: {out}", quiet)
     _warn(run)
 

@@ -1,4 +1,4 @@
-"""Arrays in .npy and .npz files, read without believing what their headers declare."""
+"""Arrays in .npz files, read without believing what their headers declare."""
 
 from __future__ import annotations
 
@@ -17,17 +17,6 @@ UNREADABLE = (
 """What NumPy and zipfile raise on files that are damaged."""
 
 _BEST_COMPRESSION = 2000  # of deflate, a little over what it can do
-
-
-def read_npy(path: Path) -> NDArray[Any]:
-    """Return the array of a .npy file; no memory is taken for more than the file holds.
-
-    Raises
-    ------
-    OSError, ValueError, ...
-        One of `UNREADABLE`, if the file is missing or damaged.
-    """
-    return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def read_npz(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,6 @@ complete, so that neither a reader nor the next start after a kill or a power cu
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.ownership import identity_of, is_own, record
+from napari_histoclust.core.reading import json_text, parse_json, read_text
 
 _LONGEST_NAME = 255  # bytes, of the usual file systems
 _LARGEST_DOCUMENT = 2**26
@@ -274,23 +274,19 @@ def write_json(path: Path, document: Any) -> None:
 
     NaN is refused: JSON has none.
     """
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_file(path, own=True) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+        partial.write_text(json_text(document) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Return a JSON document, or raise HistoclustError where it is missing or is none."""
-    try:
-        if path.stat().st_size > _LARGEST_DOCUMENT:
-            raise ValueError("it is far too large")
-        document = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair can be written nowhere
-        return document
-    except FileNotFoundError as error:
-        raise HistoclustError(f"{path}: no such file.") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise HistoclustError(f"{path}: is not readable JSON ({error}).") from error
+    """Read a JSON document.
+
+    Raises
+    ------
+    HistoclustError
+        If the file is missing, far too large, or is no JSON.
+    """
+    return parse_json(path, read_text(path, _LARGEST_DOCUMENT))
 
 
 def now() -> str:

@@ -16,6 +16,9 @@ from napari_histoclust.core.errors import Cancelled
 
 T = TypeVar("T")
 
+WARNING = "Warning: "
+"""How the text of a `Progress` begins that tells what to know before the job goes on."""
+
 _NO_VALUES: Mapping[str, float] = MappingProxyType({})
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_histoclust.core.arrays import UNREADABLE, read_npy
 from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import load_npy
 from napari_histoclust.session.session import CLUSTER
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ def load_selection(run: Run) -> NDArray[np.bool_]:
         If the file is damaged.
     """
     file = run.path / _SELECTION
-    if not file.is_file():
+    if not file.exists():
         return np.zeros(len(run), bool)
     try:
-        bits = read_npy(file)
+        bits = load_npy(file)
         if bits.dtype != np.uint8 or bits.shape != (-(-len(run) // 8),):
-            raise ValueError(f"{bits.dtype} of {bits.shape}")
-    except UNREADABLE as error:
+            raise HistoclustError(f"{bits.dtype} of {bits.shape}")
+    except HistoclustError as error:
         raise HistoclustError(
             f"{file}: is damaged or of another run, delete it to open the run without its selection."
         ) from error

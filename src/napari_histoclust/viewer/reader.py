@@ -59,12 +59,14 @@ def _is_ours(path: Path) -> bool:
 def _is_stack_folder(folder: Path) -> bool:
     """Whether the folder holds a stack.yaml, or images of at least two stains that we know by name."""
     from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
+    from napari_histoclust.core.slides.listing import DESCRIPTIONS
     from napari_histoclust.core.slides.names import is_no_stain, recognise_stain, stem
     from napari_histoclust.core.slides.registry import is_image
 
-    if (folder / "stack.yaml").is_file():
-        return True
     if is_zarr(folder):
         return False
-    names = [stem(entry) for entry in islice(folder.iterdir(), _MAX_ENTRIES) if is_image(entry)]
+    entries = list(islice(folder.iterdir(), _MAX_ENTRIES))
+    if any(entry.name.lower() in DESCRIPTIONS for entry in entries):
+        return True
+    names = [stem(entry) for entry in entries if is_image(entry)]
     return len({recognise_stain(name) for name in names if not is_no_stain(name)} - {None}) >= 2

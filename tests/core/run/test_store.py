@@ -60,7 +60,10 @@ def test_an_interrupted_store_goes_on_and_equals_an_undisturbed_one(tmp_path: Pa
     np.testing.assert_array_equal(adata.obsm["stain_od"], np.stack([np.arange(n), -np.arange(n)], axis=1))
     assert list(adata.uns["histoclust"]["stains"]) == list(STAINS)
     np.testing.assert_array_equal(adata.obs["cluster"].astype(int), np.arange(n) % 3 + 1)
-    assert list(adata.obs["cluster"].cat.categories) == [1, 2, 3, 4]
+    # the fourth cluster has no patch: no category, no colour, and still a line in the table of clusters
+    assert list(adata.obs["cluster"].cat.categories) == [1, 2, 3]
+    assert len(adata.uns["cluster_colors"]) == 3
+    assert list(adata.uns["clusters"]["id"]) == [1, 2, 3, 4]
     assert list(adata.obs["slide"].cat.categories) == ["a", "b"]
     assert not adata.layers
     assert set(adata.uns["clusters"]) == {"id", "name", "colour"}

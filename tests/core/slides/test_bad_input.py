@@ -332,3 +332,15 @@ def test_dicom_folders_are_stains(tmp_path: Path, shared_data: Path) -> None:
     assert whole.shapes[0] == (2967, 2220)
     assert len(whole.stains) == 1
     assert [len(one.inputs()[0]["header_sha256"]) for one in (stack, whole)] == [64, 64]
+
+
+def test_a_dicom_file_of_another_kind_is_called_so(tmp_path: Path) -> None:
+    """A file with the mark of DICOM and no slide: a radiograph, or a slide in a codec that is not read."""
+    syntax = b"1.2.840.10008.1.2.4.80\0\0"[:22]  # JPEG-LS
+    meta = b"\x02\0\x10\0UI" + len(syntax).to_bytes(2, "little") + syntax
+    length = b"\x02\0\0\0UL\x04\0" + len(meta).to_bytes(4, "little")
+    path = tmp_path / "HE.dcm"
+    path.write_bytes(b"\0" * 128 + b"DICM" + length + meta)
+    with pytest.raises(HistoclustError, match="is a DICOM file that is not read") as caught:
+        open_slide(path)
+    assert "damaged" not in str(caught.value)

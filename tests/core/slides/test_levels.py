@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.slides.written import noise, write_pyramid
-from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.slides import overview
+from napari_histoclust.core.slides.channels import channel_warnings, group_channels
 from napari_histoclust.core.slides.levels import downsample
-from napari_histoclust.core.slides.names import group_channels
 from napari_histoclust.core.slides.overview import block_mean, overview_level, read_overview
 from napari_histoclust.core.slides.stack import open_stack
 
@@ -48,17 +47,25 @@ def test_odd_factors_and_broken_ones() -> None:
         (["HE_R", "HE_G", "HE_B"], [("HE", (0, 1, 2))]),
         (["HE", "HE", "HE", "MT", "MT", "MT"], [("HE", (0, 1, 2)), ("MT", (3, 4, 5))]),
         (["red", "green", "blue"], [("", (0, 1, 2))]),
-        ([], [("", (0, 1, 2))]),
+        (["R", "G", "B", "A"], [("", (0, 1, 2))]),
+        ([], [("channel 1", (0,)), ("channel 2", (1,)), ("channel 3", (2,))]),
+        (["DAPI", "", "CD3"], [("DAPI", (0,)), ("channel 2", (1,)), ("CD3", (2,))]),
+        (["IgG", "IgA", "C3"], [("IgG", (0,)), ("IgA", (1,)), ("C3", (2,))]),
+        (["405", "488", "561"], [("405", (0,)), ("488", (1,)), ("561", (2,))]),
         (["DAPI", "CD31", "CK19"], [("DAPI", (0,)), ("CD31", (1,)), ("CK19", (2,))]),
     ],
 )
 def test_channels_by_name(names: list[str], groups: list[tuple[str, tuple[int, ...]]]) -> None:
-    assert group_channels(Path("x"), len(names) or 3, names, grey=True) == groups
+    assert group_channels(len(names) or 3, names, grey=True) == groups
 
 
-def test_channels_without_names_are_refused() -> None:
-    with pytest.raises(HistoclustError, match="no channel names"):
-        group_channels(Path("x.tif"), 4, ["Channel 1", "Channel 2", "", "C:3"], grey=True)
+def test_channels_without_names_are_numbered_and_that_is_said() -> None:
+    groups = group_channels(4, ["DAPI", "", "", "CD3"], grey=True)
+    (said,) = channel_warnings("x.tif", groups, 4)
+    assert "2 of its 4 channels have no name" in said
+    assert "channel 2, channel 3" in said
+    assert not channel_warnings("x.tif", group_channels(2, ["DAPI", "CD3"], grey=True), 2)
+    assert "alpha" in channel_warnings("x.tif", group_channels(4, list("RGBA"), grey=True), 4)[0]
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 7])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.patches.made import DISC, painted
 from napari_histoclust.core.tissue.segment import (
     clean,
     find_blank,
+    is_light_on_dark,
     local_range,
     missing_against,
     stain_tissue,
@@ -58,3 +60,33 @@ def test_a_constant_region_is_missing_only_where_the_others_show_tissue() -> Non
     missing = missing_against(blank, DISC)
     assert missing[235:285, 205:255].all()
     assert not missing[~DISC].any()
+
+
+def _padded(picture: NDArray[np.uint8], value: int) -> NDArray[np.uint8]:
+    out = np.full((300, 300, 3), value, np.uint8)
+    out[:100, :150] = picture[:100, :150]
+    return out
+
+
+@pytest.mark.parametrize("level", [2, 12, 30])
+@pytest.mark.parametrize("share", [0.0005, 0.02, 0.3])
+def test_light_from_the_tissue_is_known_by_its_dark_ground(level: int, share: float) -> None:
+    random = np.random.default_rng(0)
+    picture = random.poisson(level, (256, 256, 1)).astype(np.uint8).repeat(3, axis=2)
+    lit = random.random((256, 256)) < share
+    picture[lit] = random.integers(60, 250, (np.count_nonzero(lit), 1))
+    assert is_light_on_dark(picture)
+
+
+@pytest.mark.parametrize("padding", [0, 4, 8, 128, 255])
+@pytest.mark.parametrize("tissue", [(180, 90, 160), (120, 70, 40), (230, 225, 228)])
+def test_light_through_the_tissue_is_not_taken_for_it(padding: int, tissue: tuple[int, int, int]) -> None:
+    random = np.random.default_rng(0)
+    picture = np.full((300, 300, 3), 243, np.uint8)
+    picture[20:280, 20:280] = np.clip(np.array(tissue) + random.integers(-40, 41, (260, 260, 1)), 0, 255)
+    assert not is_light_on_dark(picture)
+    assert not is_light_on_dark(_padded(picture, padding))
+
+
+def test_black_alone_is_no_light() -> None:
+    assert not is_light_on_dark(np.zeros((64, 64, 3), np.uint8))

@@ -99,6 +99,11 @@ def warnings_for(
             f"{stain} is off by about {length_in_words(float(np.hypot(*shift)), um_per_px)} everywhere, and "
             f"would lie best {direction(shift)}: register the stains first."
         )
+    elif shift_px is None and not places:
+        sentences.append(
+            f"{stain} is too unlike the reference to tell whether it lies on it (other tissue, mirrored, or "
+            "too little structure): undecided, look at both."
+        )
     elif off:
         named = [f"{length_in_words(p.length_px, um_per_px)} {p.place}" for p in off[:_MOST_PLACES]]
         sentences.append(f"{stain} is off by about {_joined(named)}.")

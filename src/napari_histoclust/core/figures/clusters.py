@@ -16,10 +16,12 @@ from napari_histoclust.core.figures.style import (
     TEXT_PT,
     TITLE_PT,
     cluster_legend,
+    counts,
     new_figure,
     percent,
     picture_axes,
     plain_axes,
+    short,
 )
 from napari_histoclust.core.palette import Cluster
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def draw_histogram(clusters: Sequence[Cluster], count: NDArray[np.int64]) -> Figure:
-    """Draw a bar a cluster, labelled with its share; a line marks equal shares.
+    """Draw a bar a cluster that has patches, labelled with its share; a line marks equal shares.
 
     Parameters
     ----------
@@ -43,6 +45,7 @@ def draw_histogram(clusters: Sequence[Cluster], count: NDArray[np.int64]) -> Fig
     """
     from matplotlib.patheffects import withStroke
 
+    clusters, count, empty = _with_patches(clusters, count)
     k, whole = len(clusters), int(count.sum())
     figure = new_figure(max(3.6, 1.2 + 0.36 * k), 3.0)
     axes = figure.add_subplot()
@@ -67,14 +70,23 @@ def draw_histogram(clusters: Sequence[Cluster], count: NDArray[np.int64]) -> Fig
     _name_bars(axes, clusters, places)
     axes.set_ylabel("Patches", fontsize=TEXT_PT, color=INK)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.set_title(f"{whole:,} patches in {k} clusters", fontsize=TITLE_PT, color=INK, loc="left")
+    more = f", {empty} more without" if empty else ""
+    axes.set_title(f"{whole:,} patches in {k} clusters{more}", fontsize=TITLE_PT, color=INK, loc="left")
     return figure
+
+
+def _with_patches(
+    clusters: Sequence[Cluster], count: NDArray[np.int64]
+) -> tuple[list[Cluster], NDArray[np.int64], int]:
+    """Return the clusters that have patches, how many each has, and how many have none."""
+    used = [cluster for cluster, n in zip(clusters, count, strict=True) if n]
+    return used, count[count > 0], len(clusters) - len(used)
 
 
 def _name_bars(axes: Axes, clusters: Sequence[Cluster], places: NDArray[np.int_]) -> None:
     """Write the names below the bars, or only the ids where every name is its default."""
     plain = all(cluster.name == f"Cluster {cluster.id}" for cluster in clusters)
-    names = [str(cluster.id) if plain else cluster.name for cluster in clusters]
+    names = [str(cluster.id) if plain else short(cluster.name) for cluster in clusters]
     axes.set_xticks(places, names, rotation=0 if plain else 45, ha="center" if plain else "right")
     axes.set_xlabel("Cluster" if plain else "", fontsize=TEXT_PT, color=INK)
 
@@ -98,6 +110,7 @@ def draw_confidence(
     pictures : sequence of (str, (rows, cols) float32)
         Name of each slide and its lattice of confidences, NaN where there is no patch.
     """
+    clusters, *_ = _with_patches(clusters, counts(labels, clusters))
     tall = max(2.4, 0.6 + 0.2 * len(clusters))
     figure = new_figure(3.2 + 3.4 * len(pictures), max(tall, 3.0))
     spread, *maps = figure.subplots(1, 1 + len(pictures), squeeze=False)[0]
@@ -137,7 +150,7 @@ def _draw_spread(
                 [lower, upper], [place, place], color=cluster.colour, linewidth=5, solid_capstyle="butt"
             )
             axes.plot([middle], [place], "o", color=INK, markersize=2.5)
-    axes.set_yticks(range(len(clusters)), [cluster.name for cluster in clusters])
+    axes.set_yticks(range(len(clusters)), [short(cluster.name) for cluster in clusters])
     axes.set_ylim(len(clusters) - 0.5, -0.5)
     axes.set_xlim(0, 1.02)
     axes.set_xlabel("Confidence: median, half, 90 % of the patches", fontsize=TEXT_PT, color=INK)
@@ -160,7 +173,7 @@ def draw_neighbourhood(found: Neighbourhood) -> Figure:
     limit = max(1.0, float(np.nanmax(np.abs(z), initial=1.0)))
     image = axes.imshow(z, cmap="RdBu_r", vmin=-limit, vmax=limit)
     axes.set_facecolor("#dddddd")
-    names = [cluster.name for cluster in clusters]
+    names = [short(cluster.name) for cluster in clusters]
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=SMALL_PT, color=INK)
     axes.set_yticks(range(len(names)), names, fontsize=SMALL_PT, color=INK)
     axes.tick_params(length=0)

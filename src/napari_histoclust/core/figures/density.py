@@ -17,6 +17,7 @@ from napari_histoclust.core.figures.style import (
     new_figure,
     percent,
     picture_axes,
+    short,
 )
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.patches.grid import PatchGrid
@@ -113,7 +114,7 @@ def draw_density(
             color=cluster.colour,
         )  # fmt: skip
         axes.set_title(
-            f"    {cluster.name}  {percent(int(n), int(count.sum()))}",
+            f"    {short(cluster.name)}  {percent(int(n), int(count.sum()))}",
             fontsize=SMALL_PT,
             color=INK,
             loc="left",

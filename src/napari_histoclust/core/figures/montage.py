@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_histoclust.core.figures.letters import with_letters
 from napari_histoclust.core.figures.style import (
     FAINT,
     INK,
@@ -19,6 +20,7 @@ from napari_histoclust.core.figures.style import (
     new_figure,
     nice_length,
     percent,
+    short,
 )
 from napari_histoclust.core.palette import Cluster
 from napari_histoclust.core.patches.grid import PatchGrid
@@ -26,11 +28,13 @@ from napari_histoclust.core.patches.grid import PatchGrid
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     from napari_histoclust.core.slides.stack import Stack
 
 TOP = 8
 _PATCH_IN = 0.82
+_LEFT_IN, _RIGHT_IN, _ABOVE_IN, _BELOW_IN = 0.75, 0.05, 0.58, 0.32
 _GAP = 0.06
 
 
@@ -89,24 +93,40 @@ def read_patch(stack: Stack, grid: PatchGrid, row: int, stains: Sequence[str]) -
 
 
 def draw_montage(montage: Montage) -> Figure:
-    """Draw one column a patch and one row a stain."""
+    """Draw one column a patch and one row a stain; the figure is as large as that and its words need."""
     stains = len(montage.stains)
-    figure = new_figure(0.75 + TOP * _PATCH_IN, 0.72 + stains * _PATCH_IN)
-    axes = figure.add_subplot()
+    figure = new_figure(_LEFT_IN + TOP * _PATCH_IN, _ABOVE_IN + stains * _PATCH_IN + _BELOW_IN)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, TOP)
     axes.set_ylim(stains, 0)
-    axes.set_aspect("equal")
     axes.set_axis_off()
     _draw_title(axes, montage)
-    for row, stain in enumerate(montage.stains):
-        axes.text(-0.08, row + 0.5, stain, ha="right", va="center", fontsize=TEXT_PT, color=INK)
+    names = [
+        axes.text(-0.08, row + 0.5, short(stain), ha="right", va="center", fontsize=TEXT_PT, color=INK)
+        for row, stain in enumerate(montage.stains)
+    ]
     for column, (pixels, confidence) in enumerate(zip(montage.pixels, montage.confidence, strict=True)):
         _draw_column(axes, column, pixels, float(confidence))
     if len(montage.pixels):
         _draw_bar(axes, montage)
     else:
         axes.text(TOP / 2, stains / 2, "no patches", ha="center", va="center", fontsize=TITLE_PT, color=FAINT)
+    _make_room(figure, axes, names)
     return figure
+
+
+def _make_room(figure: Figure, axes: Axes, names: Sequence[Text]) -> None:
+    """Put the patches into inches of their own, whatever room the names of the stains take."""
+    with_letters(figure)
+    longest = max((name.get_window_extent().width for name in names), default=0.0) / figure.dpi
+    left = max(_LEFT_IN, longest + 0.15)
+    _, tall = figure.get_size_inches()
+    wide = left + TOP * _PATCH_IN + _RIGHT_IN
+    figure.set_size_inches(wide, tall)
+    axes.set_position(
+        (left / wide, _BELOW_IN / tall, TOP * _PATCH_IN / wide, 1 - (_ABOVE_IN + _BELOW_IN) / tall)
+    )
 
 
 def _draw_title(axes: Axes, montage: Montage) -> None:
@@ -115,7 +135,9 @@ def _draw_title(axes: Axes, montage: Montage) -> None:
     share = percent(montage.patches, montage.whole)
     plural = "patch" if montage.patches == 1 else "patches"
     axes.add_patch(Rectangle((_GAP / 2, -0.62), 0.22, 0.22, color=montage.cluster.colour, clip_on=False))
-    axes.text(0.34, -0.51, montage.cluster.name, fontsize=TITLE_PT, fontweight="bold", color=INK, va="center")
+    axes.text(
+        0.34, -0.51, short(montage.cluster.name), fontsize=TITLE_PT, fontweight="bold", color=INK, va="center"
+    )
     axes.text(
         TOP - _GAP / 2, -0.51, f"{montage.patches:,} {plural}, {share}", fontsize=TEXT_PT, color=INK,
         va="center", ha="right",

@@ -139,14 +139,16 @@ def _confidence_pictures(run: Run) -> list[tuple[str, NDArray[np.float32]]]:
 
 
 def _densities(run: Run) -> Iterator[Drawn]:
-    ids = [cluster.id for cluster in run.clusters]
+    there = set(np.unique(run.labels).tolist())
+    clusters = [cluster for cluster in run.clusters if cluster.id in there]
+    ids = [cluster.id for cluster in clusters]
     for slide, (name, grid) in enumerate(zip(run.slides, run.grids, strict=True)):
         labels = run.labels[run.rows(slide)]
         shares, tissue = densities(grid, labels, ids)
         number = f"_{slide + 1}" if len(run.grids) > 1 else ""
         yield (
             f"density{number}",
-            draw_density(name, shares, tissue, run.clusters, counts(labels, run.clusters)),
+            draw_density(name, shares, tissue, clusters, counts(labels, clusters)),
         )
 
 

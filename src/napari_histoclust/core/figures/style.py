@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
+from napari_histoclust.core.figures.letters import with_letters
 from napari_histoclust.core.palette import Cluster
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ FAINT = "#8a8a8a"
 GRID = "#e3e3e3"
 SMALL_PT, TEXT_PT, TITLE_PT = 7.0, 8.0, 9.5
 DPI = 200
+LONGEST_NAME = 40
 LEGEND_ROWS = 20
 """Clusters in one column of a legend."""
 
@@ -49,7 +51,7 @@ def save(figure: Figure, path: Path, *, own: bool = False) -> Path:
     if path.suffix == ".svg":
         metadata = {"Date": None}
     with atomic_file(path, own=own) as partial:
-        figure.savefig(partial, format=path.suffix[1:], dpi=DPI, metadata=metadata)
+        with_letters(figure).savefig(partial, format=path.suffix[1:], dpi=DPI, metadata=metadata)
     return path
 
 
@@ -75,6 +77,12 @@ def counts(labels: NDArray[np.integer], clusters: Sequence[Cluster]) -> NDArray[
     return np.array([count[cluster.id] for cluster in clusters], np.int64)
 
 
+def short(name: str) -> str:
+    """Return a name, or its beginning where it would fill a figure."""
+    line = " ".join(name.split())
+    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
+
+
 def percent(part: int, whole: int) -> str:
     """Write a share as people read it: "0.4 %", "12 %", "< 0.1 %"."""
     share = 100 * part / whole if whole else 0.0
@@ -84,14 +92,17 @@ def percent(part: int, whole: int) -> str:
 
 
 def cluster_legend(figure: Figure, clusters: Sequence[Cluster], count: NDArray[np.int64]) -> None:
-    """Put a legend with names and shares to the right of everything."""
+    """Put a legend with names and shares to the right of everything; clusters without a patch are counted."""
     from matplotlib.patches import Patch
 
     whole = int(count.sum())
     handles = [
-        Patch(facecolor=cluster.colour, label=f"{cluster.name}  {percent(int(n), whole)}")
+        Patch(facecolor=cluster.colour, label=f"{short(cluster.name)}  {percent(int(n), whole)}")
         for cluster, n in zip(clusters, count, strict=True)
+        if n
     ]
+    if empty := len(clusters) - len(handles):
+        handles.append(Patch(facecolor="none", label=f"{empty} without patches"))
     legend = figure.legend(
         handles=handles,
         loc="outside right upper",

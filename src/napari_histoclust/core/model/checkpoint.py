@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from dataclasses import dataclass
@@ -70,8 +71,11 @@ def load_tensors(path: Path, advice: str) -> Any:
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint, whole or not at all."""
+    # PyTorch's own writing dies of a full disk with an error that says nothing of it; Python's tells
+    data = io.BytesIO()
+    torch.save(vars(checkpoint), data)
     with atomic_file(path, own=True) as partial:
-        torch.save(vars(checkpoint), partial)
+        partial.write_bytes(data.getbuffer())
 
 
 def load_checkpoint(path: Path, expected: str) -> Checkpoint | None:

@@ -13,6 +13,7 @@ from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.model.bundle import Model, ModelSpec, check_state
 from napari_histoclust.core.model.checkpoint import load_tensors
+from napari_histoclust.core.reading import read_text
 
 _PARTS = {"encoder": "model_en_*.ckpt", "classifier": "model_cl_*.ckpt", "decoder": "model_de_*.ckpt"}
 _COLUMNS = {
@@ -44,6 +45,8 @@ def import_model(folder: Path, stains: Sequence[str], patch_px: int) -> Model:
         If a file is missing, double, damaged, or made for another number of stains.
     """
     folder = Path(folder)
+    if patch_px < 1:
+        raise SettingError("{patch_px} {}: a patch has at least one px.", patch_px)
     files = {part: _one_file(folder, pattern) for part, pattern in _PARTS.items()}
     state: dict[str, Tensor] = {}
     for part, file in files.items():
@@ -120,8 +123,7 @@ def _read_history(folder: Path) -> tuple[dict[str, float], ...]:
     files = sorted(folder.glob("hist_*.tsv"))
     if len(files) != 1:
         return ()
-    with files[0].open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
+    rows = list(csv.DictReader(read_text(files[0]).splitlines(), delimiter="\t"))
     try:
         return tuple(
             {"epoch": int(row["tt"]) + 1.0} | {ours: float(row[theirs]) for theirs, ours in _COLUMNS.items()}

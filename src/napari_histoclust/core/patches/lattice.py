@@ -12,7 +12,8 @@ from napari_histoclust.core.patches.grid import PatchGrid, block_number, block_p
 from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.tissue.mask import TissueMask
 
-_FAR_SCALES = 4.0
+# From here on the scale of a slide is said to be another than the model's, and said to be doubtful.
+_OTHER_SCALE, _FAR_SCALES = 1.1, 4.0
 
 
 @dataclass(frozen=True)
@@ -53,26 +54,39 @@ def choose_level(stack: Stack, patch_px: int, model_um_per_px: float | None) -> 
     -------
     LevelChoice
         The coarsest level that is no coarser than the model's scale, so that a patch is never enlarged.
-        Where either scale is unknown: level 0 and `patch_px` as it is.
+        Where either scale is unknown: level 0 and `patch_px` as it is. Its warning says where the scales
+        differ or one is unknown.
     """
     if model_um_per_px is None or stack.um_per_px is None:
-        return LevelChoice(0, patch_px)
+        return LevelChoice(0, patch_px, _scale_unknown(stack, model_um_per_px))
     fitting = [k for k, d in enumerate(stack.downsamples) if d * stack.um_per_px <= model_um_per_px * 1.01]
     level = fitting[-1] if fitting else 0
     own = stack.downsamples[level] * stack.um_per_px
-    return LevelChoice(
-        level, max(1, round(patch_px * model_um_per_px / own)), _scales_apart(stack, model_um_per_px)
-    )
+    side = max(1, round(patch_px * model_um_per_px / own))
+    return LevelChoice(level, side, _scales_apart(stack, model_um_per_px, patch_px, side, level))
 
 
-def _scales_apart(stack: Stack, model_um_per_px: float) -> str:
+def _scale_unknown(stack: Stack, model_um_per_px: float | None) -> str:
+    """One sentence where one of two scales is unknown; where both are there is nothing to compare."""
+    if stack.um_per_px is None and model_um_per_px is not None:
+        whose = f"its physical size is unknown and the model was trained on {model_um_per_px:g} um per px"
+    elif stack.um_per_px is not None and model_um_per_px is None:
+        whose = f"a px is {stack.um_per_px:g} um but the scale that the model was trained on is unknown"
+    else:
+        return ""
+    return f"{stack.name}: {whose}; they are taken to be the same, state um_per_px in a stack.yaml."
+
+
+def _scales_apart(stack: Stack, model_um_per_px: float, patch_px: int, side: int, level: int) -> str:
     assert stack.um_per_px is not None
     ratio = stack.um_per_px / model_um_per_px
-    if 1 / _FAR_SCALES <= ratio <= _FAR_SCALES:
+    if 1 / _OTHER_SCALE <= ratio <= _OTHER_SCALE:
         return ""
+    is_far = not 1 / _FAR_SCALES <= ratio <= _FAR_SCALES
     return (
         f"{stack.name}: a px is {stack.um_per_px:g} um but the model was trained on {model_um_per_px:g} um; "
-        "check the physical size."
+        f"its patches of {patch_px} px are {side} px of level {level} here"
+        + (": check the physical size." if is_far else ".")
     )
 
 

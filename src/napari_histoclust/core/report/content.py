@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from napari_histoclust.core.figures.letters import with_letters
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -96,6 +98,6 @@ _DPI = 150
 def picture_of(figure: Figure, caption: str) -> Picture:
     """Draw a figure with as many px as a page can show."""
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    with_letters(figure).savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     wide, tall = figure.get_size_inches()
     return Picture(buffer.getvalue(), (round(wide * _DPI), round(tall * _DPI)), float(wide), caption)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from napari_histoclust.core.figures.letters import fonts_for, missing
 from napari_histoclust.core.report.content import Facts, Picture, Prose, Report, Section, Table, Warnings
 
 if TYPE_CHECKING:
@@ -50,11 +52,44 @@ def _register_letters() -> None:
             pdfmetrics.registerFont(TTFont(name, str(folder / file)))
 
 
+def _font_of(text: str) -> str | None:
+    """Return the name in the PDF of a font for letters that DejaVu Sans has not, None where none is needed.
+
+    ReportLab takes TrueType outlines alone; another font is passed over.
+    """
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+    for family, file in fonts_for(missing(text)):
+        if family in pdfmetrics.getRegisteredFontNames():
+            return family
+        try:
+            pdfmetrics.registerFont(TTFont(family, file))
+        except (TTFError, OSError, ValueError):
+            continue
+        return family
+    return None
+
+
+def _marked(text: str) -> str:
+    """Return a text as ReportLab's markup, letters that DejaVu Sans has not in a font that has them."""
+    font = _font_of(text)
+    if font is None:
+        return escape(text)
+    wanted = missing(text)
+    runs = groupby(text, key=lambda letter: ord(letter) in wanted)
+    return "".join(
+        f'<font name="{escape(font)}">{escape("".join(run))}</font>' if foreign else escape("".join(run))
+        for foreign, run in runs
+    )
+
+
 def _write_page_number(title: str, canvas: Any, document: Any) -> None:
     canvas.saveState()
-    canvas.setFont("Letters", 7)
+    canvas.setFont(_font_of(title) or "Letters", 7)
     canvas.setFillColor(_FAINT)
     canvas.drawString(_MARGIN_PT, _MARGIN_PT / 2, title)
+    canvas.setFont("Letters", 7)
     canvas.drawRightString(document.pagesize[0] - _MARGIN_PT, _MARGIN_PT / 2, str(canvas.getPageNumber()))
     canvas.restoreState()
 
@@ -111,7 +146,7 @@ def _paragraph(
         "text", fontName="Letters-Bold" if bold else "Letters", fontSize=size, leading=1.35 * size,
         textColor=colour, spaceBefore=before, spaceAfter=3, backColor=back, borderPadding=3 if back else 0,
     )  # fmt: skip
-    return Paragraph(escape(text), style)
+    return Paragraph(_marked(text), style)
 
 
 def _facts(pairs: tuple[tuple[str, str], ...], width_pt: float) -> Flowable:
@@ -144,8 +179,12 @@ def _table(table: Table, width_pt: float) -> Flowable:
     first = 0.24 * width_pt
     others = (width_pt - first - 10 * lead) / max(1, len(table.header) - 1)
     widths = [*([10.0] * lead), first, *([min(others, 110.0)] * (len(table.header) - 1))]
-    for line in cells:
+    for number, line in enumerate(cells):
         line[lead] = _paragraph(line[lead], _SMALL, before=0)
+        line[lead + 1 :] = [
+            _paragraph(cell, _SMALL, before=0, bold=number == 0) if missing(cell) else cell
+            for cell in line[lead + 1 :]
+        ]
     return Grid(cells, colWidths=widths, repeatRows=1, style=style, hAlign="LEFT")
 
 

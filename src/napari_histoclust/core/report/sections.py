@@ -75,8 +75,9 @@ def _patch_text(run: Run) -> str:
 
 def cluster_table(run: Run) -> tuple[Block, ...]:
     """Patches, share, area, confidence and stains of each cluster."""
-    lines = summarise_clusters(run)
-    known = lines[0].area_mm2 is not None
+    every = summarise_clusters(run)
+    lines = [line for line in every if line.patches]
+    known = every[0].area_mm2 is not None
     densities = run.stains if run.stain_od is not None else ()
     header = ("Cluster", "Patches", "Share", "Area (mm²)" if known else "Area (Mpx)", "Confidence")
     rows = tuple(
@@ -97,6 +98,8 @@ def cluster_table(run: Run) -> tuple[Block, ...]:
     words = "Share of all patches; confidence is the mean largest probability that the model gives a patch."
     if densities:
         words += " The last columns are the mean optical density of each stain."
+    if len(lines) < len(every):
+        words += f" {len(every) - len(lines)} of the {len(every)} clusters have no patches and are left out."
     return Prose(words), Table((*header, *densities), rows, swatches)
 
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_histoclust.core.arrays import UNREADABLE, read_npy
 from napari_histoclust.core.atomic import atomic_file, read_json, write_json
 from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.identity import crc32_of
 from napari_histoclust.core.one_writer import one_writer
 from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.reading import load_npy
 from napari_histoclust.core.run.lineage import Said
 from napari_histoclust.core.run.manifest import PATCHES, read_manifest
 
@@ -300,8 +300,8 @@ def _wanted_columns(edits: ClusterEdits, mapped: int) -> set[str]:
 
 def _read_column(path: Path, dtype: type[np.generic]) -> NDArray[Any]:
     try:
-        column: NDArray[Any] = read_npy(path)
-    except UNREADABLE as error:
+        column: NDArray[Any] = load_npy(path)
+    except HistoclustError as error:
         raise _damaged(path.with_name(_FILE_NAME)) from error
     if column.dtype != dtype or path.name != _name_of(path.name.split("-")[0], column):
         raise _damaged(path.with_name(_FILE_NAME))

@@ -74,7 +74,7 @@ def _read(folder: Path, manifest: Manifest) -> Run:
     columns = {name: read(f"obs/{name}") for name in ("row", "col", "tissue_fraction")}
     clusters = _clusters(group)
     categories = read_column(group, "obs/cluster/categories")
-    if set(categories.tolist()) != {cluster.id for cluster in clusters}:
+    if not set(categories.tolist()) <= {cluster.id for cluster in clusters}:
         raise ValueError("obs/cluster has other clusters than uns/clusters")
     check_files(group)
     run = Run(

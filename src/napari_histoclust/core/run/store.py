@@ -147,6 +147,7 @@ class GrowingStore:
         with atomic_folder(self._path, own=True) as partial, every_chunk_written():
             group: Any = zarr.open_group(partial / _STORE, mode="w", zarr_format=2)
             write_elem(group, "/", anndata.AnnData(obs=self._table, obsm={"spatial": _spatial(self._table)}))
+            without_nulls(group)
             widths = {"latent": self._latent, "stain_od": len(self._stains), "dye_od": len(self._dyes)}
             for name, width in widths.items():
                 if width:
@@ -203,14 +204,16 @@ class GrowingStore:
         ids = [cluster.id for cluster in clusters]
         if self.missing() or not np.isin(results["cluster"], ids).all():
             raise ValueError(f"{self._path}: not every patch has a cluster")
-        labels = pd.Categorical(results.pop("cluster"), categories=ids)
+        # of the clusters that have patches alone: an empty category stops scanpy's figures and tests
+        used = [cluster for cluster in clusters if (results["cluster"] == cluster.id).any()]
+        labels = pd.Categorical(results.pop("cluster"), categories=[cluster.id for cluster in used])
         with readable_disk_errors(self._final), every_chunk_written():
             for name in ("obs", "uns"):  # of a finish that did not come to its end
                 shutil.rmtree(self._path / _STORE / name, ignore_errors=True)
             write_elem(self._group, "obs", self._table.assign(cluster=labels, **results))
             names = {"stains": self._stains, **({"dyes": self._dyes} if self._dyes else {})}
             arrays = {key: np.array(value, dtype=object) for key, value in names.items()}
-            write_elem(self._group, "uns", _uns(clusters, {**provenance, **arrays}))
+            write_elem(self._group, "uns", _uns(clusters, used, {**provenance, **arrays}))
             seal(self._path / _STORE)
             for stray in (self._path / _STORE).rglob("*.partial"):
                 stray.unlink()  # under this name Zarr begins each of its files
@@ -225,7 +228,13 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
 
 
-def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, Any]:
+def without_nulls(group: Any) -> None:
+    """Take away what AnnData 0.12 writes for "there is none": older versions stop at it."""
+    for name in [name for name, part in group.items() if part.attrs.get("encoding-type") == "null"]:
+        del group[name]
+
+
+def _uns(clusters: Sequence[Cluster], used: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, Any]:
     return {
         "clusters": {
             "id": np.array([c.id for c in clusters]),
@@ -233,7 +242,7 @@ def _uns(clusters: Sequence[Cluster], provenance: dict[str, Any]) -> dict[str, A
             "colour": np.array([c.colour for c in clusters], dtype=object),
         },
         # The name under which scanpy and squidpy look for the colours of obs["cluster"].
-        "cluster_colors": np.array([c.colour for c in clusters], dtype=object),
+        "cluster_colors": np.array([c.colour for c in used], dtype=object),
         "histoclust": provenance,
     }
 

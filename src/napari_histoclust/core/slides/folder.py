@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.listing import entries_of, list_stains
 from napari_histoclust.core.slides.names import (
     canonical_stain,
     differing_parts,
-    is_no_stain,
     recognise_stain,
     stem,
 )
 from napari_histoclust.core.slides.protocol import Slide, StackContents
-from napari_histoclust.core.slides.registry import is_image, open_pictures
+from napari_histoclust.core.slides.registry import open_pictures
 
 _PREFERRED = ("aligned", "registered")
 
@@ -27,13 +27,14 @@ def stains_in_folder(folder: Path) -> StackContents:
     HistoclustError
         If there are no images, or two of them are the same stain.
     """
-    files, ignored = _images(folder)
+    listing = list_stains(folder)
+    files, ignored = listing.stains, listing.warnings
     if not files:
-        inner, warning = _subfolder(folder)
+        inner, warning = _subfolder(folder, ignored)
         contents = stains_in_folder(inner)
         # "aligned" would be a poor name for a slide
         name = folder.name if inner.name.lower() in _PREFERRED else contents.name
-        return StackContents(name, contents.slides, warnings=(warning, *contents.warnings))
+        return StackContents(name, contents.slides, warnings=(*ignored, warning, *contents.warnings))
     if len(files) == 1:
         contents = stains_in_file(files[0])
         return StackContents(folder.name, contents.slides, warnings=(*ignored, *contents.warnings))
@@ -59,43 +60,17 @@ def stains_in_file(path: Path) -> StackContents:
     return StackContents(stem(path), dict(zip(stains, pictures, strict=True)))
 
 
-def _images(folder: Path) -> tuple[list[Path], list[str]]:
-    """Return the stain images of a folder, and a warning for each picture left out."""
-    pictures = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and is_image(path)]
-    pictures = _without_parts(pictures)
-    files = [path for path in pictures if not is_no_stain(stem(path))]
-    left_out = [
-        f"{path.name}: ignored, its name says that it is no stain." for path in pictures if path not in files
-    ]
-    return files, left_out
-
-
-def _without_parts(pictures: Sequence[Path]) -> list[Path]:
-    """Leave out what is only a part of another picture: levels of a DICOM slide, tiles of a VMS slide."""
-    if any(path.suffix.lower() in (".vms", ".vmu") for path in pictures):
-        pictures = [path for path in pictures if path.suffix.lower() not in (".jpg", ".jpeg")]
-    dicom = [path for path in pictures if path.is_file() and path.suffix.lower() == ".dcm"]
-    if len(dicom) < 2:
-        return list(pictures)
-    from napari_histoclust.core.slides.formats.openslide import dicom_series
-
-    first: dict[str, Path] = {}
-    for path in dicom:
-        first.setdefault(dicom_series(path), path)
-    kept = {*first.values(), *(path for path in pictures if path not in dicom)}
-    return [path for path in pictures if path in kept]
-
-
-def _subfolder(folder: Path) -> tuple[Path, str]:
+def _subfolder(folder: Path, ignored: Sequence[str]) -> tuple[Path, str]:
     """Return the one folder inside that holds the stains, and a warning that says so."""
-    inner = [path for path in sorted(folder.iterdir()) if path.is_dir() and _images(path)[0]]
+    inner = [path for path in entries_of(folder) if path.is_dir() and list_stains(path).stains]
     preferred = [path for path in inner if path.name.lower() in _PREFERRED]
     choice = preferred or inner
     if len(choice) == 1:
         return choice[0], f"{folder}: holds no stains itself, its folder {choice[0].name} is used."
     if not choice:
+        why = f" ({ignored[0].rstrip('.')})" if ignored else ""
         raise HistoclustError(
-            f"{folder}: holds no images: give a folder with one image a stain, a stack.yaml or a "
+            f"{folder}: holds no images{why}: give a folder with one image a stain, a stack.yaml or a "
             "multichannel file."
         )
     names = ", ".join(path.name for path in choice)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from napari_histoclust.core.errors import HistoclustError
+_WORD = re.compile(r"[^\W_]+")
 
 # Order of the published channels; other stains follow by alphabet.
 PUBLISHED = ("HE", "CD31", "CK19", "Ki67", "MT")
@@ -15,6 +16,8 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "HE": ("he", "hande", "hae", "haematoxylineosin", "hematoxylineosin", "haematoxylinandeosin"),
     "MT": ("mt", "mtc", "masson", "massons", "massontrichrome", "massonstrichrome", "trichrome"),
     "PAS": ("pas", "periodicacidschiff"),
+    "PAS-D": ("pasd", "dpas", "pasdiastase"),
+    "AB-PAS": ("abpas", "pasab", "alcianbluepas", "pasalcianblue"),
     "PSR": ("psr", "siriusred", "picrosiriusred"),
     "AlcianBlue": ("alcianblue", "alcian"),
     "EVG": ("evg", "elastica", "vangieson"),
@@ -25,7 +28,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "CD31": ("cd31", "pecam1", "pecam"),
     "proSPC": ("prospc", "spc", "sftpc"),
     "CC10": ("cc10", "ccsp", "scgb1a1"),
-    "aSMA": ("asma", "sma", "alphasma", "acta2"),
+    "aSMA": ("asma", "sma", "alphasma", "smaalpha", "αsma", "acta2"),
     "PDL1": ("pdl1", "cd274"),
     "PD1": ("pd1", "pdcd1"),
     "FoxP3": ("foxp3",),
@@ -36,37 +39,53 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "Caspase3": ("caspase3", "casp3", "cleavedcaspase3"),
     "DAPI": ("dapi",),
     **{
-        f"CD{n}": (f"cd{n}",)
-        for n in (3, 4, 8, 10, 11, 14, 15, 19, 20, 21, 23, 34, 38, 44, 45, 56, 68, 105, 138, 163)
+        f"CD{n}": (f"cd{n}".lower(),)
+        for n in (
+            "45RA",
+            "45RO",
+            3,
+            4,
+            8,
+            10,
+            11,
+            14,
+            15,
+            19,
+            20,
+            21,
+            23,
+            34,
+            38,
+            44,
+            45,
+            56,
+            68,
+            105,
+            138,
+            163,
+        )
     },
 }
 _STAIN_OF = {spelling: stain for stain, spellings in _SPELLINGS.items() for spelling in spellings}
 _LONGEST_RUN = 4
+# An antibody with one of these behind it is another one: the receptors ER-alpha and ER-beta.
+_GREEK = frozenset(("alpha", "beta", "gamma", "delta", "epsilon", "zeta"))
+_NO_ANTIBODY = frozenset(("HE", "MT", "PAS", "PAS-D", "AB-PAS", "PSR", "AlcianBlue", "EVG", "DAPI"))
 # Pictures that lie beside the stains and are none.
 _NO_STAIN = frozenset(
     (
-        *("mask", "masks", "truth", "groundtruth", "label", "labels", "annotation", "annotations"),
-        *(
-            "thumbnail",
-            "thumb",
-            "overview",
-            "preview",
-            "macro",
-            "montage",
-            "contact",
-            "screenshot",
-            "landmarks",
-        ),
+        *("mask", "masks", "maske", "masken", "truth", "groundtruth", "label", "labels"),
+        *("annotation", "annotations", "annot", "roi", "rois", "outlines", "contours"),
+        *("seg", "segm", "segmentation", "segmentations", "segmented", "binary", "probabilities", "heatmap"),
+        *("thumbnail", "thumb", "overview", "preview", "macro", "montage", "contact", "screenshot"),
+        *("landmarks", "overlay"),
     )
 )
 
-# Channels that make up one RGB picture, and names that say nothing.
-_COLOUR = re.compile(r"(?:^|[\s_\-.:(\[]+)(?:red|green|blue|r|g|b)[)\]]*$", re.IGNORECASE)
-_PLAIN = re.compile(r"^(channel|ch|c)?[\s_:\-]*\d*(:\d+)*$", re.IGNORECASE)
-
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[A-Za-z0-9]+", text)
+    """Runs of letters and digits of any script; a letter and its accent are one sign."""
+    return [match.group() for match in _WORD.finditer(unicodedata.normalize("NFC", text))]
 
 
 def recognise_stain(text: str) -> str | None:
@@ -77,15 +96,34 @@ def recognise_stain(text: str) -> str | None:
     words = [word.lower() for word in _words(text)]
     for length in range(_LONGEST_RUN, 0, -1):
         for start in range(len(words) - length, -1, -1):
-            stain = _STAIN_OF.get("".join(words[start : start + length]))
+            stain = _known("".join(words[start : start + length]))
             if stain is not None:
-                return stain
+                return stain + _variant(stain, words[start + length :])
     return None
+
+
+def _known(run: str) -> str | None:
+    """Return the stain of a run of words; an antibody with a Greek letter at its end keeps it."""
+    stain = _STAIN_OF.get(run)
+    if stain is not None or not _is_greek(run[-1:]):
+        return stain
+    stain = _STAIN_OF.get(run[:-1])
+    return None if stain in _NO_ANTIBODY or stain is None else stain + run[-1]
+
+
+def _variant(stain: str, rest: Sequence[str]) -> str:
+    """What the word behind an antibody adds to its name: "-alpha", or nothing."""
+    is_variant = stain not in _NO_ANTIBODY and rest and (rest[0] in _GREEK or _is_greek(rest[0]))
+    return f"-{rest[0]}" if is_variant else ""
+
+
+def _is_greek(word: str) -> bool:
+    return len(word) == 1 and unicodedata.name(word, "").startswith("GREEK")
 
 
 def canonical_stain(name: str) -> str:
     """Return our spelling of a stain that is given by itself; an unknown name stays as it is."""
-    return _STAIN_OF.get("".join(_words(name)).lower(), name.strip())
+    return _STAIN_OF.get("".join(_words(name)).lower(), unicodedata.normalize("NFC", name.strip()))
 
 
 def is_no_stain(stem: str) -> bool:
@@ -99,11 +137,16 @@ def differing_parts(stems: Sequence[str]) -> list[str]:
     >>> differing_parts(["a_lung_X1_10x", "a_lung_Y_10x"])
     ['X1', 'Y']
     """
-    words = [_words(stem) for stem in stems]
+    texts = [unicodedata.normalize("NFC", stem) for stem in stems]
+    matches = [list(_WORD.finditer(text)) for text in texts]
+    words = [[match.group() for match in found] for found in matches]
     start = _shared(words)
-    rest = [part[start:] for part in words]
-    end = _shared([part[::-1] for part in rest])
-    return ["_".join(part[: len(part) - end]) or stem for part, stem in zip(rest, stems, strict=True)]
+    # "catenin" is a name too beside "β-catenin": no name is taken off whole
+    end = min(_shared([part[start:][::-1] for part in words]), max(0, min(map(len, words)) - start - 1))
+    parts = [found[start : len(found) - end] for found in matches]
+    return [
+        text[own[0].start() : own[-1].end()] if own else text for own, text in zip(parts, texts, strict=True)
+    ]
 
 
 def _shared(words: Sequence[Sequence[str]]) -> int:
@@ -120,57 +163,6 @@ def in_order(stains: Iterable[str]) -> tuple[str, ...]:
     """Sort stains: the published ones in their order, then the others by alphabet."""
     rank = {stain: place for place, stain in enumerate(PUBLISHED)}
     return tuple(sorted(stains, key=lambda stain: (rank.get(stain, len(rank)), stain.lower(), stain)))
-
-
-def group_channels(
-    path: Path, count: int, names: Sequence[str], *, grey: bool
-) -> list[tuple[str, tuple[int, ...]]]:
-    """Group channels into pictures.
-
-    Parameters
-    ----------
-    path : Path
-        The file, for the error.
-    count : int
-        Number of channels.
-    names : sequence of str
-        Their names as far as the file states them.
-    grey : bool
-        Whether a channel is one grey plane; otherwise each is an RGB picture already.
-
-    Returns
-    -------
-    list of (name, channel numbers)
-        One entry a picture; the name is empty where there is one picture alone.
-
-    Raises
-    ------
-    HistoclustError
-        If there are several channels and no names to tell them apart.
-    """
-    stated = [name.strip() for name in names]
-    named = len(stated) == count and not any(_PLAIN.match(name) for name in stated)
-    if count == 1:
-        return [("" if not named else stated[0], (0,))]
-    if grey and count % 3 == 0 and (triples := _triples(stated if named else [], count)):
-        return triples
-    if not named:
-        raise HistoclustError(
-            f"{path}: has {count} channels but no channel names, so the stains are unknown: name the "
-            "channels or save one file a stain."
-        )
-    return [(name, (channel,)) for channel, name in enumerate(stated)]
-
-
-def _triples(names: Sequence[str], count: int) -> list[tuple[str, tuple[int, ...]]]:
-    """Pictures of three channels each: names that differ in red, green, blue alone, or not at all."""
-    if not names:
-        return [("", (0, 1, 2))] if count == 3 else []
-    stems = [_COLOUR.sub("", name) for name in names]
-    groups = [stems[start : start + 3] for start in range(0, count, 3)]
-    if any(len(set(group)) > 1 for group in groups) or len({group[0] for group in groups}) < len(groups):
-        return []
-    return [(group[0], (3 * k, 3 * k + 1, 3 * k + 2)) for k, group in enumerate(groups)]
 
 
 def stem(path: Path) -> str:

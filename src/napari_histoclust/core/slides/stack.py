@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import check_name, unreadable
 from napari_histoclust.core.slides.fingerprint import placement_of, sampled_sha256
 from napari_histoclust.core.slides.folder import stains_in_file, stains_in_folder
 from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
 from napari_histoclust.core.slides.levels import common_levels
+from napari_histoclust.core.slides.listing import description_in
 from napari_histoclust.core.slides.names import in_order
 from napari_histoclust.core.slides.placed.position import placed_by_coordinates
 from napari_histoclust.core.slides.protocol import Slide, StackContents, UInt8
@@ -183,7 +185,13 @@ def open_stack(path: str | Path) -> Stack:
         If the path, its files or their sizes do not make a stack; one sentence that says what to do.
     """
     path = Path(path)
-    return _checked(path, _contents(path))
+    try:
+        contents = _contents(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    for name in (contents.name, *contents.slides):
+        check_name(str(path), name)
+    return _checked(path, contents)
 
 
 def _contents(path: Path) -> StackContents:
@@ -192,8 +200,8 @@ def _contents(path: Path) -> StackContents:
     if path.suffix.lower() in (".yaml", ".yml"):
         return stains_in_yaml(path)
     if path.is_dir() and not is_zarr(path):
-        described = path / "stack.yaml"
-        return stains_in_yaml(described) if described.is_file() else stains_in_folder(path)
+        described = description_in(path)
+        return stains_in_folder(path) if described is None else stains_in_yaml(described)
     return stains_in_file(path)
 
 
@@ -214,7 +222,7 @@ def _checked(path: Path, contents: StackContents) -> Stack:
         shapes=levels.shapes,
         downsamples=levels.downsamples,
         um_per_px=scale,
-        warnings=(*contents.warnings, *own, *warnings),
+        warnings=tuple(dict.fromkeys((*contents.warnings, *own, *warnings))),
         slides={stain: slides[stain] for stain in stains},
         slide_levels=levels.own,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,8 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import check_name, read_text
+from napari_histoclust.core.slides.listing import not_described
 from napari_histoclust.core.slides.names import canonical_stain, in_order
 from napari_histoclust.core.slides.placed.affine import (
     Matrix,
@@ -28,7 +31,11 @@ from napari_histoclust.core.slides.placed.position import coordinate_affine
 from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.protocol import Slide, StackContents
 from napari_histoclust.core.slides.registry import open_slide
+from napari_histoclust.core.slides.scale import stated_by_person
 from napari_histoclust.core.slides.um_per_px import UmPerPx
+
+# Far more than a slide has. The parser takes a second for 128 KiB, and the square of the depth.
+_MOST_BYTES, _MOST_DEPTH, _MOST_ALIASES, _MOST_STAINS = 2**17, 40, 12, 500
 
 Row = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -103,20 +110,36 @@ class StackFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str | None = None
     um_per_px: UmPerPx | None = None
-    stains: Annotated[dict[Annotated[str, Field(min_length=1)], StainEntry], Field(min_length=1)]
+    stains: Annotated[
+        dict[Annotated[str, Field(min_length=1)], StainEntry],
+        Field(min_length=1, max_length=_MOST_STAINS),
+    ]
     reference: str | None = None
 
 
 class _Loader(yaml.SafeLoader):
     """YAML that refuses a key given twice, of which PyYAML would silently keep the last."""
 
+    aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse more repetitions (*name) than anybody writes: each may stand for many others."""
+        if self.check_event(yaml.AliasEvent):
+            self.aliases += 1
+            if self.aliases > _MOST_ALIASES:
+                raise yaml.YAMLError(f"more than {_MOST_ALIASES} repetitions by *name")
+        return super().compose_node(parent, index)
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        doubles = [key for place, key in enumerate(keys) if key in keys[:place]]
-        if doubles:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{doubles[0]} is given twice", node.start_mark
-            )
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is no plain name", key.start_mark)
+            if (key.tag, key.value) in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value} is given twice", node.start_mark
+                )
+            seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
 
 
@@ -142,19 +165,36 @@ def stains_in_yaml(path: Path) -> StackContents:
         stain: _placed(path, stain, entry, slides, reference, document.um_per_px)
         for stain, entry in entries.items()
     }
-    return StackContents(document.name or path.resolve().parent.name, placed, reference, document.um_per_px)
+    scale = stated_by_person(str(path), document.um_per_px)
+    left = not_described(path, (path.parent / entry.path for entry in document.stains.values()))
+    return StackContents(document.name or path.resolve().parent.name, placed, reference, scale, left)
 
 
 def _parse(path: Path) -> StackFile:
     try:
-        return StackFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), _Loader))
+        text = read_text(path, _MOST_BYTES)
+        if _depth(text) > _MOST_DEPTH:
+            raise RecursionError
+        document = StackFile.model_validate(yaml.load(text, _Loader))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        where = ".".join(str(part)[:40] for part in first["loc"]) or "the document"
         raise HistoclustError(f"{path}: {where}: {first['msg'].lower()}: correct the entry.") from error
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
-        reason = " ".join(str(error).split())
+    except RecursionError as error:
+        raise HistoclustError(f"{path}: is not readable YAML (nested too deeply): correct it.") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: dates and numbers that there are not
+        reason = " ".join(str(error).split())[:200]
         raise HistoclustError(f"{path}: is not readable YAML ({reason}): correct it.") from error
+    for name in (document.name, document.reference, *document.stains):
+        if name is not None:
+            check_name(str(path), name)
+    return document
+
+
+def _depth(text: str) -> int:
+    """Return how deeply brackets are nested, whatever else a text holds."""
+    steps = [1 if sign in "[{" else -1 for sign in text if sign in "[]{}"]
+    return max(accumulate(steps), default=0)
 
 
 def _open_all(path: Path, document: StackFile) -> dict[str, Slide]:

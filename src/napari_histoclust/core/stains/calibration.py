@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_histoclust.core.alignment import check_alignment
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.slides.overview import overview_level, read_overview
 from napari_histoclust.core.tissue.mask import TissueMasks
@@ -102,10 +103,11 @@ def calibrate_changed(
 
 
 class SlideMeasures(TissueMasks):
-    """Tissue and calibration of the stacks of one job, each measured once."""
+    """Tissue, calibration and alignment of the stacks of one job, each measured once."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._alignments: dict[tuple[Stack, tuple[str, ...], float], tuple[str, ...]] = {}
         self._calibrations: dict[tuple[Stack, tuple[str, ...], float], Calibration] = {}
 
     def calibration(self, stack: Stack, stains: Sequence[str], patch_px: float) -> Job[Calibration]:
@@ -115,6 +117,17 @@ class SlideMeasures(TissueMasks):
             mask = yield from self.find(stack, stains, patch_px)
             self._calibrations[key] = yield from calibrate_stack(stack, stains, mask)
         return self._calibrations[key]
+
+    def alignment_warnings(
+        self, stack: Stack, stains: Sequence[str], patch_px: float
+    ) -> Job[tuple[str, ...]]:
+        """Return what `info` would say of how the stains lie on one another, looked at once."""
+        key = stack, tuple(stains), float(patch_px)
+        if key not in self._alignments:
+            mask = yield from self.find(stack, stains, patch_px)
+            lines = yield from check_alignment(stack, mask)
+            self._alignments[key] = tuple(sentence for line in lines for sentence in line.warnings)
+        return self._alignments[key]
 
 
 def calibrate_tiles(tiles: NDArray[np.uint8]) -> Calibration:

@@ -36,7 +36,7 @@ PUBLISHED = {
 """Density in red, green and blue of the dyes by themselves (Ruifrok & Johnston); nearly of length 1."""
 
 # Dyes of another chemistry; every other stain that we know by name is an antibody shown by DAB.
-_NEITHER = frozenset(("MT", "PAS", "PSR", "AlcianBlue", "EVG", "DAPI"))
+_NEITHER = frozenset(("MT", "PAS", "PAS-D", "AB-PAS", "PSR", "AlcianBlue", "EVG", "DAPI"))
 
 _SAMPLED = 48  # patches looked at to estimate the vectors of a slide, spread evenly over the tissue
 _SIDE_PX = 64  # px looked at along their sides

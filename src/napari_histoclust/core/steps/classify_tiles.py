@@ -16,6 +16,7 @@ from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.bundle import Model
 from napari_histoclust.core.model.encode import Encoder, EncodingStream
 from napari_histoclust.core.model.missing import can_do_without, check_gap, without
+from napari_histoclust.core.reading import check_npz
 from napari_histoclust.core.slides.absent import GLASS
 from napari_histoclust.core.slides.names import canonical_stain
 from napari_histoclust.core.stains.calibration import calibrate_tiles
@@ -86,11 +87,10 @@ def read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
     HistoclustError
         If the file is missing or of another form.
     """
+    check_npz(file)
     try:
         arrays = read_npz(file, ("tiles", "stains"))
         tiles, stains = arrays["tiles"], [str(name) for name in arrays["stains"]]
-    except FileNotFoundError as error:
-        raise HistoclustError(f"{file}: no such file.") from error
     except KeyError as error:
         raise HistoclustError(
             f"{file}: lacks {error.args[0]}; expected `tiles` (n, stains, y, x, 3) and `stains`."

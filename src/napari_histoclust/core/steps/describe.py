@@ -12,17 +12,22 @@ from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.model.card import CARD_HEADER, CARD_WORDS, card_rows
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.tissue.mask import TissueMask, find_tissue
+from napari_histoclust.core.tissue.mask import LightOnDark, NoTissue, TissueMask, find_tissue
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.bundle import ModelSpec
 
-Looked = tuple[TissueMask, tuple[StainAlignment, ...]]
+# Tissue, or why a stack that can be read has none
+Found = TissueMask | NoTissue | LightOnDark
+Looked = tuple[Found, tuple[StainAlignment, ...]]
 
 
 def look_at(stack: Stack) -> Job[Looked]:
-    """Find the tissue of a stack and how its stains lie on one another."""
-    mask = yield from find_tissue(stack, stack.stains, FitSettings().patch_px)
+    """Find the tissue of a stack and how its stains lie on one another, or why there is none."""
+    try:
+        mask = yield from find_tissue(stack, stack.stains, FitSettings().patch_px)
+    except (NoTissue, LightOnDark) as error:
+        return error, ()
     alignment = yield from check_alignment(stack, mask)
     return mask, alignment
 
@@ -39,8 +44,9 @@ def describe_stack(stack: Stack) -> Job[dict[str, Any]]:
     return description_of(stack, mask, alignment)
 
 
-def description_of(stack: Stack, mask: TissueMask, alignment: tuple[StainAlignment, ...]) -> dict[str, Any]:
+def description_of(stack: Stack, found: Found, alignment: tuple[StainAlignment, ...]) -> dict[str, Any]:
     """Return the JSON document of `describe_stack` from what `look_at` found."""
+    mask = found if isinstance(found, TissueMask) else None
     height, width = stack.shapes[0]
     return {
         "name": stack.name,
@@ -54,11 +60,17 @@ def description_of(stack: Stack, mask: TissueMask, alignment: tuple[StainAlignme
             {"height_px": h, "width_px": w, "downsample": downsample}
             for (h, w), downsample in zip(stack.shapes, stack.downsamples, strict=True)
         ],
-        "tissue_share": round(float(mask.share), 4),
-        "valid_share": {stain: round(float(mask.valid[stain].mean()), 4) for stain in stack.stains},
+        "tissue_share": 0.0 if mask is None else round(float(mask.share), 4),
+        "valid_share": {}
+        if mask is None
+        else {stain: round(float(mask.valid[stain].mean()), 4) for stain in stack.stains},
         "alignment": [line.document(stack.um_per_px) for line in alignment],
         "files": stack.inputs(),
-        "warnings": [*stack.warnings, *(text for line in alignment for text in line.warnings)],
+        "warnings": [
+            *([] if isinstance(found, TissueMask) else [str(found)]),
+            *stack.warnings,
+            *(text for line in alignment for text in line.warnings),
+        ],
     }
 
 

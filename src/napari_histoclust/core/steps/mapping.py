@@ -192,7 +192,9 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
         stride_px = max(1, round(settings.stride_px / downsample))
     missing = missing_stains(stack, spec)
     present = tuple(stain for stain in spec.stains if stain not in missing)
-    mask = yield from measures.find(stack, present, round(choice.patch_px * downsample))
+    side_px = round(choice.patch_px * downsample)
+    mask = yield from measures.find(stack, present, side_px)
+    misplaced = yield from measures.alignment_warnings(stack, present, side_px)
     grid = make_grid(
         stack,
         mask,
@@ -220,6 +222,7 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
             *stack.warnings,
             *((choice.warning,) if choice.warning else ()),
             *((warning_of(missing),) if missing else ()),
+            *misplaced,
         ),
         inputs=tuple(stack.inputs()),
         missing=missing,
@@ -227,7 +230,7 @@ def _lay_lattice(stack: Stack, model: Model, settings: MapSettings, measures: Sl
     filled = with_glass(stack, missing)
     if spec.scaling == "divide_by_255":
         return Target(filled, grid, entry)
-    calibration = yield from measures.calibration(stack, present, round(choice.patch_px * downsample))
+    calibration = yield from measures.calibration(stack, present, side_px)
     return Target(filled, grid, entry, tables_with_glass(calibration, present, spec.stains))
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from napari_histoclust.core.atomic import check_folder, check_place
 from napari_histoclust.core.config import DEFAULT_ENCODER, Device, FitSettings, Preset, RunSettings
 from napari_histoclust.core.errors import SettingError
-from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.jobs import WARNING, Job, Progress
 from napari_histoclust.core.one_writer import alone, one_writer
-from napari_histoclust.core.run.manifest import read_manifest
+from napari_histoclust.core.run.manifest import PATCHES, read_manifest
 from napari_histoclust.core.steps.stage_timer import StageTimer
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ def sample_stacks(
 
     from napari_histoclust.core.model.encode import calibrated, resize_patches
     from napari_histoclust.core.patches.large_array import large_array
+    from napari_histoclust.core.patches.lattice import choose_level
     from napari_histoclust.core.patches.sample import sample_patches
     from napari_histoclust.core.slides.tiled.tile_cache import limit_cache
     from napari_histoclust.core.stains.calibration import SlideMeasures
@@ -196,8 +197,13 @@ def sample_stacks(
     limit_cache(settings.cache_mib)
     side = spec.input_px + 2 * round(spec.input_px * settings.surround)
     measures, tissue = measures or SlideMeasures(), []
-    for stack in stacks:
-        tissue.append((yield from measures.find(stack, spec.stains, settings.patch_px)))
+    # of every slide the level on which a patch shows as much tissue as on the first one
+    choices = [choose_level(stack, settings.patch_px, spec.um_per_px) for stack in stacks]
+    sides = [round(c.patch_px * s.downsamples[c.level]) for s, c in zip(stacks, choices, strict=True)]
+    for stack, side_px in zip(stacks, sides, strict=True):
+        tissue.append((yield from measures.find(stack, spec.stains, side_px)))
+        for sentence in (yield from measures.alignment_warnings(stack, spec.stains, side_px)):
+            yield Progress(f"{WARNING}{stack.name}: {sentence}")  # before hours of training
     sampled = yield from sample_patches(
         stacks,
         tissue,
@@ -208,13 +214,14 @@ def sample_stacks(
         min_tissue=settings.min_tissue,
         min_valid=settings.min_valid,
         surround=settings.surround,
+        choices=choices,
         resize=lambda patches: resize_patches(patches, side, spec.axes).numpy(),
     )
     if spec.scaling == "divide_by_255":
         return sampled, sampled.pixels
     codes = large_array(sampled.pixels.shape)
-    for number, stack in enumerate(stacks):
-        calibration = yield from measures.calibration(stack, spec.stains, settings.patch_px)
+    for number, (stack, side_px) in enumerate(zip(stacks, sides, strict=True)):
+        calibration = yield from measures.calibration(stack, spec.stains, side_px)
         rows = np.flatnonzero(sampled.stack_index == number)
         for start in range(0, len(rows), _PIECE):
             yield Progress("Calibrating patches", start, len(rows))
@@ -276,6 +283,7 @@ def _embed(run: Run, seed: int) -> Job[Run]:
     from napari_histoclust.core.run.reader import read_latent
     from napari_histoclust.core.steps.embed import embed
 
+    check_place(run.path / PATCHES)  # before the minutes of work that could not be kept
     start = time.monotonic()
     latent = yield from read_latent(run)
     embedding = yield from embed(latent, seed=seed)

@@ -19,7 +19,14 @@ from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.slides.overview import overview_level, read_overview
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.stack import Stack
-from napari_histoclust.core.tissue.segment import Blank, clean, find_blank, missing_against, stain_tissue
+from napari_histoclust.core.tissue.segment import (
+    Blank,
+    clean,
+    find_blank,
+    is_light_on_dark,
+    missing_against,
+    stain_tissue,
+)
 
 Mask = NDArray[np.bool_]
 
@@ -83,7 +90,7 @@ def find_tissue(stack: Stack, stains: Sequence[str], patch_px: float) -> Job[Tis
     Raises
     ------
     HistoclustError
-        If a stain is missing or there is no tissue.
+        If a stain is missing; NoTissue if there is no tissue, LightOnDark if a stain is fluorescence.
     """
     stack.require(stains)
     level, factor = overview_level(stack, mask_downsample(stack, patch_px))
@@ -93,10 +100,19 @@ def find_tissue(stack: Stack, stains: Sequence[str], patch_px: float) -> Job[Tis
     size = min(MAX_CLEAN_PX, max(1, round(patch_px / downsample)))
     seen: dict[str, Mask] = {}
     blank: dict[str, Blank] = {}
+    dark = []
     for stain in stains:
         picture = yield from read_overview(stack, stain, level, factor)
+        if is_light_on_dark(picture):
+            dark.append(stain)
         blank[stain] = find_blank(picture, size)
         seen[stain] = stain_tissue(picture, blank[stain], size)
+    if dark:
+        raise LightOnDark(
+            f"{stack.path}: {', '.join(dark)} {'is' if len(dark) == 1 else 'are'} light on a dark ground, as "
+            "fluorescence is, and only stains seen in light that passes through the tissue can be sorted: "
+            "leave them out, or give inverted copies."
+        )
     yield Progress("Joining the stains", len(stains), len(stains))
     valid = {stain: ~_missing(stain, blank[stain], seen) for stain in stains}
     for stain, mask in valid.items():
@@ -168,9 +184,17 @@ def _count(masks: Iterable[Mask]) -> NDArray[np.uint8]:
     return counts
 
 
+class LightOnDark(HistoclustError):  # noqa: N818 - it says what is wrong
+    """A stain is fluorescence: its glass is dark, and optical density says nothing of it."""
+
+
+class NoTissue(HistoclustError):  # noqa: N818 - it says what is wrong
+    """No tissue is found in a slide that can be read."""
+
+
 def _check(stack: Stack, tissue: Mask, size: int) -> None:
     if np.count_nonzero(tissue) < max(1, size * size // 2):
-        raise HistoclustError(
+        raise NoTissue(
             f"{stack.path}: no tissue is found in {stack.name}: look at the images, and give the stains that "
             "show it."
         )

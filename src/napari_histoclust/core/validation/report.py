@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.atomic import write_json
+from napari_histoclust.core.atomic import check_place, write_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.one_writer import alone
@@ -137,6 +137,7 @@ def validate_run(run: Run, seed: int = 765, at_most: int = PATCHES_AT_MOST) -> J
     HistoclustError
         If the disk refuses, or another process writes into the run.
     """
+    check_place(run.path / VALIDATION)  # before the work that could not be kept
     return (yield from alone(run.path, "validate", _validate(run, seed, at_most)))
 
 

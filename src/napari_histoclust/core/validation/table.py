@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
+from napari_histoclust.core.reading import check_ordinary, unreadable
 from napari_histoclust.core.validation.indices import Indices, compute_indices
 
 _SEPARATORS = ",;\t"
@@ -56,8 +57,9 @@ def validate_table(path: Path, seed: int = 765) -> Job[Indices]:
 def read_table(path: Path) -> FeatureTable:
     """Read a CSV of feature columns, then label, then confidence.
 
-    A first line whose last two cells are no numbers is a header; a first column without a name under a
-    header numbers the rows (pandas writes one) and is left out. Commas, semicolons or tabs separate.
+    A first line whose last two cells are no numbers, or that counts 0, 1, 2, ..., is a header; a first
+    column without a name under a header numbers the rows (pandas writes one) and is left out. Commas,
+    semicolons or tabs separate.
 
     Raises
     ------
@@ -68,7 +70,9 @@ def read_table(path: Path) -> FeatureTable:
     first_line = _first_line(path)
     separator = max(_SEPARATORS, key=first_line.count)
     names = [cell.strip().strip('"')[:_LONGEST_NAME] for cell in first_line.split(separator)]
-    header = not any(_is_number(name) for name in names[-2:])
+    # pandas and R number columns that have no names: 0, 1, 2, ...; no patch is 100 % and more sure of itself
+    counted = len(names) > 3 and names in ([str(k + first) for k in range(len(names))] for first in (0, 1))
+    header = counted or not any(_is_number(name) for name in names[-2:])
     numbered = int(header and names[0] == "")
     if len(names) - numbered < 3:
         raise HistoclustError(
@@ -89,15 +93,12 @@ def read_table(path: Path) -> FeatureTable:
 
 def _first_line(path: Path) -> str:
     """First line that is not blank, after a look whether this is text at all."""
+    check_ordinary(path)
     try:
         with path.open("rb") as file:
             head = file.read(1 << 20)
-    except FileNotFoundError as error:
-        raise HistoclustError(f"{path}: no such file.") from error
-    except IsADirectoryError as error:
-        raise HistoclustError(f"{path}: is a folder; give the CSV file itself.") from error
-    except PermissionError as error:
-        raise HistoclustError(f"{path}: may not be read: change its permissions.") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     try:
         text = head.decode("utf-8-sig") if len(head) < 1 << 20 else head.decode("utf-8-sig", "ignore")
     except UnicodeDecodeError as error:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
+from napari_histoclust.core.export.cells import neutralised, write_header
 from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.statistics.cluster_stats import ClusterSummary, summarise_clusters
@@ -30,10 +31,10 @@ def write_csv(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
 
     schema = patch_schema(run)
     with atomic_file(folder / "patches.csv") as partial, partial.open("wb") as file:
-        _write_header(file, schema.names)
+        write_header(file, schema.names)
         # pyarrow would put the names of the columns in quotation marks
         with csv.CSVWriter(file, schema, write_options=csv.WriteOptions(include_header=False)) as writer:
-            yield from _write_blocks(run, writer, "patches.csv")
+            yield from _write_blocks(run, _Harmless(writer), "patches.csv")
     small = {"clusters.csv": cluster_table(run), "composition.csv": composition_table(run)}
     for name, table in small.items():
         write_table(table, folder / name)
@@ -41,12 +42,12 @@ def write_csv(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as CSV in UTF-8, its first line the names of the columns."""
+    """Write a table as CSV in UTF-8, its first line the names of the columns; see `cells.py`."""
     from pyarrow import csv
 
     with atomic_file(path) as partial, partial.open("wb") as file:
-        _write_header(file, table.column_names)
-        csv.write_csv(table, file, csv.WriteOptions(include_header=False))
+        write_header(file, table.column_names)
+        csv.write_csv(neutralised(table), file, csv.WriteOptions(include_header=False))
 
 
 def write_parquet(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
@@ -59,9 +60,14 @@ def write_parquet(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     return (path,)
 
 
-def _write_header(file: IO[bytes], names: list[str]) -> None:
-    quoted = [f'"{name}"' if set(name) & set(',"\n') else name for name in names]
-    file.write((",".join(quoted) + "\n").encode())
+class _Harmless:
+    """A writer of CSV whose texts no spreadsheet runs."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def write_table(self, table: pa.Table) -> None:
+        self._writer.write_table(neutralised(table))
 
 
 def _write_blocks(run: Run, writer: Any, name: str) -> Job[None]:

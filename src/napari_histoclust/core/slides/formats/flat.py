@@ -60,6 +60,7 @@ def open_flat(path: Path) -> tuple[TiledSlide, ...]:
         with Image.open(path) as image:
             mode, (width, height) = image.mode, image.size
             turned = image.getexif().get(0x0112, 1) >= 5
+            warnings = _warnings(path, image)
     except _DAMAGED as error:
         raise _unreadable(path) from error
     if mode not in _MODES:
@@ -70,14 +71,20 @@ def open_flat(path: Path) -> tuple[TiledSlide, ...]:
         )
     shape = (width, height) if turned else (height, width)
     check_size(path, *shape)
-    return (TiledSlide(path, path.stem, [FlatLevel(path, shape)], None, READER, _warnings(path, mode)),)
+    return (TiledSlide(path, path.stem, [FlatLevel(path, shape)], None, READER, warnings),)
 
 
-def _warnings(path: Path, mode: str) -> tuple[str, ...]:
-    grey = f"{path.name}: is grey, shown as grey RGB."
-    if mode in _SIXTEEN_BIT:
-        return grey, f"{path.name}: has 16 bits a sample, 0 to 65535 are shown as 0 to 255."
-    return (grey,) if mode in ("L", "LA") else ()
+def _warnings(path: Path, image: Image.Image) -> tuple[str, ...]:
+    said = []
+    if image.mode in ("L", "LA", *_SIXTEEN_BIT):
+        said.append(f"{path.name}: is grey, shown as grey RGB.")
+    if image.mode in _SIXTEEN_BIT:
+        said.append(f"{path.name}: has 16 bits a sample, 0 to 65535 are shown as 0 to 255.")
+    if image.mode in ("LA", "RGBA") or "transparency" in image.info:
+        said.append(f"{path.name}: has an alpha channel, what is transparent is shown white.")
+    if (frames := getattr(image, "n_frames", 1)) > 1:
+        said.append(f"{path.name}: holds {frames} pictures, the first of which is used.")
+    return tuple(said)
 
 
 def _rgb(image: Image.Image) -> UInt8:

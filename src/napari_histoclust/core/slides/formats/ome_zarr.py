@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.channels import Group, channel_warnings, group_channels
 from napari_histoclust.core.slides.format import MAX_TILE_BYTES, Format, check_size, gone, reason
-from napari_histoclust.core.slides.names import group_channels
+from napari_histoclust.core.slides.ngff import attributes_of, corner_um, side_um
 from napari_histoclust.core.slides.protocol import Corner, UInt8
+from napari_histoclust.core.slides.scale import gated
 from napari_histoclust.core.slides.tiff.colours import to_8_bits
 from napari_histoclust.core.slides.tiled.holes import Box, Holes
 from napari_histoclust.core.slides.tiled.tiles import CHUNK_PX, WHITE, TiledSlide
+from napari_histoclust.core.slides.tiled.zarr_chunks import LostChunks, lost_chunks
 
 # What zarr raises on stores that are damaged; its own errors are kinds of ValueError.
 _DAMAGED = (ValueError, KeyError, IndexError, TypeError, OSError, RuntimeError)
-_UM = {
-    "nanometer": 1e-3,
-    "micrometer": 1.0,
-    "millimeter": 1e3,
-    "centimeter": 1e4,
-    "meter": 1e6,
-    "angstrom": 1e-4,
-}
 _TILE_PX = CHUNK_PX // 2
 
 
@@ -52,6 +46,8 @@ class ZarrLevel:
         Level-0 px per px.
     holes : Holes
         Where tiles that cannot be decoded are noted.
+    lost : LostChunks or None
+        Chunks whose files are not there; they are white.
     """
 
     path: Path
@@ -62,6 +58,7 @@ class ZarrLevel:
     number: int
     downsample: float
     holes: Holes
+    lost: LostChunks | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -94,12 +91,22 @@ class ZarrLevel:
             return np.full((height, width, 3), WHITE, np.uint8)
         self.holes.decoded()
         self._refuse_vanished(pixels)
-        return self._rgb(pixels)
+        rgb = self._rgb(pixels)
+        return rgb if self.lost is None else self.lost.whiten(rgb, row * height, col * width)
+
+    def unwritten(self) -> list[Box]:
+        """Return the boxes in level-0 px of the chunks that are not there."""
+        boxes = [] if self.lost is None else self.lost.boxes()
+        return [self._full_size(box) for box in boxes]
+
+    def _full_size(self, box: Box) -> Box:
+        y, x, height, width = (round(side * self.downsample) for side in box)
+        return y, x, height, width
 
     def _box(self, row: int, col: int) -> Box:
         """Return y, x, height and width in level-0 px of a tile."""
-        height, width = (round(side * self.downsample) for side in self.tile)
-        return row * height, col * width, height, width
+        height, width = self.tile
+        return self._full_size((row * height, col * width, height, width))
 
     def _refuse_vanished(self, pixels: NDArray[Any]) -> None:
         """Refuse constant pixels of a store that has gone: to zarr a lost chunk is one of the fill value."""
@@ -130,64 +137,102 @@ def open_ome_zarr(path: Path) -> tuple[TiledSlide, ...]:
     """
     import zarr  # takes a third of a second, and most slides are TIFF
 
-    attributes = _attributes(path)
+    attributes = attributes_of(path)
     try:
         multiscale = attributes["multiscales"][0]
         axes = "".join(axis["name"].lower() for axis in multiscale["axes"])
-        arrays = [zarr.open_array(path / level["path"], mode="r") for level in multiscale["datasets"]]
-        scale = _um_per_px(multiscale, axes)
-        corner = _corner_um(multiscale, axes)
+        paths = [str(level["path"]) for level in multiscale["datasets"]]
+        arrays = [zarr.open_array(path / inner, mode="r") for inner in paths]
+        scale, said = gated(path.name, (side_um(multiscale, axes, "y"), side_um(multiscale, axes, "x")))
+        corner = corner_um(multiscale, axes)
     except _DAMAGED as error:
         raise HistoclustError(
             f"{path}: is not a readable OME-Zarr image of version 0.4 or 0.5: export it again."
         ) from error
     _check(path, arrays, axes)
-    names = [str(c.get("label", "")) for c in attributes.get("omero", {}).get("channels", [])]
     channels = arrays[0].shape[axes.index("c")] if "c" in axes else 1
+    groups, told = _groups(path, attributes, arrays[-1], axes, channels)
+    if len(attributes["multiscales"]) > 1:
+        said += (
+            f"{path.name}: holds {len(attributes['multiscales'])} pictures, the first of which is used.",
+        )
     name = str(multiscale.get("name") or "").strip("/") or path.name.split(".")[0]
+    stated = Stated(scale, f"zarr {zarr.__version__}", corner, (*said, *told))
     return tuple(
-        _slide(path, stain or name, arrays, axes, members, (scale, f"zarr {zarr.__version__}", corner))
-        for stain, members in group_channels(path, channels, names, grey=True)
+        _slide(path, stain or name, list(zip(paths, arrays, strict=True)), axes, members, stated)
+        for stain, members in groups
     )
+
+
+class Stated(NamedTuple):
+    """What a store states of all its pictures: size of a px, reader, corner and warnings."""
+
+    um_per_px: float | None
+    reader: str
+    corner_um: Corner | None
+    warnings: tuple[str, ...]
+
+
+def _groups(
+    path: Path, attributes: Mapping[str, Any], smallest: Any, axes: str, channels: int
+) -> tuple[list[Group], tuple[str, ...]]:
+    """Return the pictures by channels, and what is told of them.
+
+    A Zarr does not say whether its channels are colours. Red, green and blue are known by their names or
+    their colours in the viewer; three without either are looked at: glass is bright in all colours at once.
+    """
+    stated = attributes.get("omero", {}).get("channels", [])
+    names = [str(channel.get("label", "")) for channel in stated]
+    if channels == 3 and not any(names):
+        colours = [str(channel.get("color", "")).upper() for channel in stated]
+        if colours == ["FF0000", "00FF00", "0000FF"]:
+            return [("", (0, 1, 2))], ()
+        if _is_bright(smallest, axes):
+            said = f"{path.name}: its three channels have no names, they are taken for red, green and blue."
+            return [("", (0, 1, 2))], (said,)
+    groups = group_channels(channels, names, grey=True)
+    return groups, channel_warnings(path.name, groups, channels)
+
+
+def _is_bright(array: Any, axes: str) -> bool:
+    """Whether the pixels of the smallest level look like light through tissue, not like light out of it."""
+    pixels = np.asarray(array[tuple(slice(None) if axis in "cyx" else 0 for axis in axes)])
+    return bool(np.median(pixels) > np.iinfo(pixels.dtype).max / 3)
 
 
 def _slide(
     path: Path,
     name: str,
-    arrays: Sequence[Any],
+    arrays: Sequence[tuple[str, Any]],
     axes: str,
     members: tuple[int, ...],
-    stated: tuple[float | None, str, Corner | None],
+    stated: Stated,
 ) -> TiledSlide:
-    warnings = [f"{path.name}: {name} is grey, shown as grey RGB."] if len(members) == 1 else []
-    bits = 8 * arrays[0].dtype.itemsize
+    warnings = [*stated.warnings]
+    if len(members) == 1:
+        warnings.append(f"{path.name}: {name} is grey, shown as grey RGB.")
+    bits = 8 * arrays[0][1].dtype.itemsize
     if bits > 8:
         warnings.append(f"{path.name}: has {bits} bits a sample, 0 to {2**bits - 1} are shown as 0 to 255.")
-    heights = [array.shape[axes.index("y")] for array in arrays]
+    heights = [array.shape[axes.index("y")] for _, array in arrays]
     holes = Holes(path)
     levels = [
-        ZarrLevel(path, array, axes, members, bits, number, max(1.0, heights[0] / max(1, height)), holes)
-        for number, (array, height) in enumerate(zip(arrays, heights, strict=True))
-    ]
-    scale, reader, corner = stated
-    return TiledSlide(path, name, levels, scale, reader, tuple(warnings), holes, corner)
-
-
-def _attributes(path: Path) -> Mapping[str, Any]:
-    """Return the OME attributes of the group: under "ome" in 0.5, plain in 0.4."""
-    try:
-        if (path / "zarr.json").is_file():
-            document = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
-            attributes = document.get("attributes", {}).get("ome", {})
-        else:
-            attributes = json.loads((path / ".zattrs").read_text(encoding="utf-8"))
-    except (OSError, ValueError, AttributeError) as error:
-        raise HistoclustError(f"{path}: its OME-Zarr metadata are not readable: export it again.") from error
-    if not isinstance(attributes, dict) or not attributes.get("multiscales"):
-        raise HistoclustError(
-            f"{path}: is a Zarr store but no OME-Zarr image (no multiscales): give the image group inside it."
+        ZarrLevel(
+            path,
+            array,
+            axes,
+            members,
+            bits,
+            number,
+            max(1.0, heights[0] / max(1, height)),
+            holes,
+            lost_chunks(path / inner, array, axes, members),
         )
-    return attributes
+        for number, ((inner, array), height) in enumerate(zip(arrays, heights, strict=True))
+    ]
+    holes.note_unwritten([box for level in levels for box in level.unwritten()])
+    said = (*warnings, *holes.warnings())
+    return TiledSlide(path, name, levels, stated.um_per_px, stated.reader, said, holes, stated.corner_um)
 
 
 def _check(path: Path, arrays: Sequence[Any], axes: str) -> None:
@@ -212,36 +257,6 @@ def _check(path: Path, arrays: Sequence[Any], axes: str) -> None:
         raise HistoclustError(
             f"{path}: its chunks are too large to be read piece by piece: export it in chunks of 512 px."
         )
-
-
-def _um_per_px(multiscale: Mapping[str, Any], axes: str) -> float | None:
-    """Return the width of a level-0 px where the x axis has a unit of length."""
-    x = axes.index("x")
-    factor = _UM.get(multiscale["axes"][x].get("unit", ""))
-    scale = None if factor is None else factor * float(np.prod(_transformations(multiscale, "scale", x)))
-    return scale if scale is not None and scale > 0 else None
-
-
-def _corner_um(multiscale: Mapping[str, Any], axes: str) -> Corner | None:
-    """Return the translation (y, x) where there is one and both axes have a unit of length."""
-    corner = []
-    for axis in (axes.index("y"), axes.index("x")):
-        factor = _UM.get(multiscale["axes"][axis].get("unit", ""))
-        moved = _transformations(multiscale, "translation", axis)
-        if factor is None or not moved:
-            return None
-        corner.append(factor * sum(moved))
-    return corner[0], corner[1]
-
-
-def _transformations(multiscale: Mapping[str, Any], kind: str, axis: int) -> list[float]:
-    """What the transformations of a kind, of level 0 and of all levels, state for an axis."""
-    return [
-        float(step[kind][axis])
-        for part in (multiscale["datasets"][0], multiscale)
-        for step in part.get("coordinateTransformations", [])
-        if step.get("type") == kind
-    ]
 
 
 def is_zarr(path: Path) -> bool:

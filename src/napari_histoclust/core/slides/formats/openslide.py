@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.format import Format, check_size, gone, reason
 from napari_histoclust.core.slides.protocol import UInt8
+from napari_histoclust.core.slides.scale import finite, gated, number
 from napari_histoclust.core.slides.tiled.holes import Holes
 from napari_histoclust.core.slides.tiled.tiles import WHITE, TiledSlide
 
@@ -136,7 +138,7 @@ def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
         handle = _Handle(file)
         properties = dict(handle.slide.properties)
     except (openslide.OpenSlideError, OSError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, file, reason(error)) from error
     sides = handle.slide.level_dimensions
     shapes = [(height, width) for width, height in sides]
     check_size(path, *shapes[0])
@@ -145,9 +147,10 @@ def open_openslide(path: Path) -> tuple[TiledSlide, ...]:
         OpenSlideLevel(path, handle, number, handle.slide.level_downsamples[number], shape, holes)
         for number, shape in enumerate(shapes)
     ]
-    scale = _um_per_px(properties.get(openslide.PROPERTY_NAME_MPP_X))
+    names = openslide.PROPERTY_NAME_MPP_Y, openslide.PROPERTY_NAME_MPP_X
+    scale, warnings = gated(path.name, (_side(properties, names[0]), _side(properties, names[1])))
     reader = f"openslide {openslide.__library_version__}"
-    return (TiledSlide(file, _name(path), levels, scale, reader, holes=holes),)
+    return (TiledSlide(file, _name(path), levels, scale, reader, warnings, holes),)
 
 
 def dicom_files(folder: Path) -> list[Path]:
@@ -172,12 +175,11 @@ def _name(path: Path) -> str:
     return path.parent.name if stem.replace(".", "").isdigit() and path.parent.name else stem
 
 
-def _um_per_px(stated: str | None) -> float | None:
+def _side(properties: Mapping[str, str], name: str) -> float | None:
     try:
-        value = float(stated or "")
+        return finite(number(properties.get(name, "")))
     except ValueError:
         return None
-    return value if 0 < value < float("inf") else None
 
 
 def _over_white(rgba: UInt8) -> UInt8:
@@ -188,11 +190,25 @@ def _over_white(rgba: UInt8) -> UInt8:
     return ((rgba[..., :3] * wide + WHITE * (255 - wide) + 127) // 255).astype(np.uint8)
 
 
-def _unreadable(path: Path, error: Exception) -> HistoclustError:
+def _unreadable(path: Path, file: Path, fault: str) -> HistoclustError:
+    if _is_dicom(file):
+        return HistoclustError(
+            f"{path}: is a DICOM file that is not read ({fault}): read are whole slide images of 8-bit RGB, "
+            "in JPEG, JPEG 2000 or not compressed; convert it to OME-TIFF."
+        )
     return HistoclustError(
-        f"{path}: is not a slide that can be read ({reason(error)}): the file is damaged or parts of it are "
+        f"{path}: is not a slide that can be read ({fault}): the file is damaged or parts of it are "
         "missing, copy or export it again."
     )
+
+
+def _is_dicom(file: Path) -> bool:
+    """Whether a file bears the mark of DICOM; openslide reads a part of what DICOM may hold."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+    except OSError:
+        return False
 
 
 def first_contact(path: Path, file: Path) -> None:
@@ -217,10 +233,7 @@ def first_contact(path: Path, file: Path) -> None:
             return
     fault = _fault(file)
     if fault:
-        raise HistoclustError(
-            f"{path}: is not a slide that can be read ({fault.rstrip('.')}): the file is damaged or parts of "
-            "it are missing, copy or export it again."
-        )
+        raise _unreadable(path, file, fault.rstrip("."))
     with _lock:
         _passed.add(key)
 

@@ -18,12 +18,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.format import Format, reason
+from napari_histoclust.core.slides.format import Format, reason, too_many_open
 from napari_histoclust.core.slides.names import stem
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiff.metadata import Metadata, read_metadata
 from napari_histoclust.core.slides.tiff.pages import Picture, pictures_of
 from napari_histoclust.core.slides.tiff.planes import DamagedTile, Plane
+from napari_histoclust.core.slides.tiff.series import choose_series
 from napari_histoclust.core.slides.tiled.holes import Box, Holes
 from napari_histoclust.core.slides.tiled.orientation import UPRIGHT, OrientedLevel
 from napari_histoclust.core.slides.tiled.positioned_file import PositionedFile
@@ -155,18 +156,35 @@ def open_tiff(path: Path) -> tuple[TiledSlide, ...]:
     """
     try:
         with tifffile.TiffFile(path) as tif:
-            stated = read_metadata(tif)
-            pictures = pictures_of(path, tif, stated.channels, stated.used_bits)
+            found, left_out = _pictures(path, tif)
     except DAMAGED as error:
+        if (fault := too_many_open(path, error)) is not None:
+            raise fault from error
         raise HistoclustError(
             f"{path}: is not a readable TIFF ({reason(error)}): the file is damaged or no TIFF at all, "
             "copy or export it again."
         ) from error
     file = PositionedFile(path)
-    return tuple(_slide(path, file, picture, stated) for picture in pictures)
+    return tuple(_slide(path, file, picture, stated, left_out) for picture, stated in found)
 
 
-def _slide(path: Path, file: PositionedFile, picture: Picture, stated: Metadata) -> TiledSlide:
+def _pictures(path: Path, tif: tifffile.TiffFile) -> tuple[list[tuple[Picture, Metadata]], tuple[str, ...]]:
+    """Return the pictures of a file and what it states of each, and what is told of those left out."""
+    if not tif.series:
+        raise HistoclustError(f"{path}: holds no picture: export it again.")
+    chosen, left_out = choose_series(path.name, tif)
+    found = []
+    for one in chosen:
+        stated = read_metadata(path.name, tif, one.number)
+        for picture in pictures_of(path, tif, one, stated.channels, stated.used_bits):
+            name = " ".join(part for part in (one.name, picture.name) if part)
+            found.append((replace(picture, name=name), stated))
+    return found, left_out
+
+
+def _slide(
+    path: Path, file: PositionedFile, picture: Picture, stated: Metadata, left_out: tuple[str, ...]
+) -> TiledSlide:
     holes = Holes(path, picture.orientation)
     height = picture.levels[0].shape[0]
     levels = [
@@ -183,14 +201,15 @@ def _slide(path: Path, file: PositionedFile, picture: Picture, stated: Metadata)
         )
         for number, one in enumerate(picture.levels)
     ]
-    holes.note_unwritten(levels[0].unwritten())
+    holes.note_unwritten([box for level in levels for box in level.unwritten()])
     for level in levels:
         if fault := level.fault():
             raise HistoclustError(
                 f"{path}: its picture cannot be decoded ({fault}): the file is damaged, copy or "
                 "export it again."
             )
-    name, warnings = picture.name or stated.name or stem(path), (*picture.warnings, *holes.warnings())
+    name = picture.name or stated.name or stem(path)
+    warnings = (*left_out, *stated.warnings, *picture.warnings, *holes.warnings())
     slide = TiledSlide(path, name, levels, stated.um_per_px, READER, warnings, holes, stated.corner_um)
     if picture.orientation == UPRIGHT:
         return slide

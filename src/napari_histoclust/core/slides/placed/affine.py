@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import check_ordinary, load_npy
 
 Matrix = NDArray[np.float64]
 Order = Literal["yx", "xy"]
@@ -43,13 +44,12 @@ def read_affine(path: Path) -> Matrix:
     HistoclustError
         If it cannot be read or holds something else; names it.
     """
-    if not path.is_file():
-        raise HistoclustError(f"{path}: no such file: correct the path of the affine.")
+    check_ordinary(path)
     if path.stat().st_size > _MAX_BYTES:
         raise HistoclustError(f"{path}: is too large for an affine of 3 x 3 numbers: give the right file.")
     try:
         if path.suffix.lower() == ".npy":
-            return _square(path, np.load(path, allow_pickle=False))
+            return _square(path, load_npy(path))
         return _square(path, _from_json(json.loads(path.read_text(encoding="utf-8"))))
     except (OSError, ValueError, EOFError, TypeError, RecursionError) as error:
         raise HistoclustError(

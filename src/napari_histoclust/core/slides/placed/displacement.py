@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import check_ordinary
 from napari_histoclust.core.slides.placed.affine import Order
 
 Field = NDArray[np.float32]
@@ -82,6 +83,7 @@ def read_displacement(
     """
     if not path.is_file():
         raise HistoclustError(f"{path}: no such file: correct the path of the displacement field.")
+    check_ordinary(path)
     raw, spacing = _load(path)
     field = _two_last(path, raw)
     covered, offset = _frame(shape, centred_with)

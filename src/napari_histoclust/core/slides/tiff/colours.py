@@ -8,7 +8,7 @@ are used (OME's SignificantBits, or else the size of a sample). Fewer bits than 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +66,21 @@ def _rgb_of(page: Any, photometric: int, samples: int) -> ToRgb:
     compression = int(page.compression)
     if compression == _YCC_JPEG2000 or (photometric == _YCBCR and compression not in _JPEG):
         return _from_ycbcr
+    alpha = alpha_of(page)
     if samples < 3:
-        return _from_white if photometric == _WHITE0 else _from_grey
-    extra = int(page.extrasamples[0]) if samples == 4 and page.extrasamples else 0
+        grey = _from_white if photometric == _WHITE0 else _from_grey
+        return grey if samples == 1 or alpha is None else partial(_grey_with_alpha, grey, _OVER_WHITE[alpha])
     if samples == 4:
-        return {_UNASSOCIATED: _from_rgba, _ASSOCIATED: _from_premultiplied}.get(extra, _first_three)
+        return _first_three if alpha is None else _OVER_WHITE[alpha]
     return np.ascontiguousarray
+
+
+def alpha_of(page: Any) -> int | None:
+    """Return whether the last of 2 or 4 samples is transparency: 1 premultiplied, 2 not, None no."""
+    if page.samplesperpixel not in (2, 4) or not page.extrasamples:
+        return None
+    kind = int(page.extrasamples[0])
+    return kind if kind in (_ASSOCIATED, _UNASSOCIATED) else None
 
 
 def _from_palette(path: Path, page: Any) -> ToRgb:
@@ -109,6 +118,13 @@ def _from_premultiplied(pixels: NDArray[Any]) -> UInt8:
     """Lay RGB that alpha has been multiplied into over white."""
     over = pixels[..., :3].astype(np.uint16) + (255 - pixels[..., 3:])
     return np.asarray(np.minimum(over, 255), np.uint8)
+
+
+def _grey_with_alpha(grey: ToRgb, over_white: ToRgb, pixels: NDArray[Any]) -> UInt8:
+    return over_white(np.concatenate([grey(pixels), pixels[..., 1:]], axis=-1))
+
+
+_OVER_WHITE: dict[int, ToRgb] = {_UNASSOCIATED: _from_rgba, _ASSOCIATED: _from_premultiplied}
 
 
 def _from_ycbcr(pixels: NDArray[Any]) -> UInt8:

@@ -11,9 +11,12 @@ from xml.etree import ElementTree
 import tifffile
 
 from napari_histoclust.core.slides.protocol import Corner
+from napari_histoclust.core.slides.scale import Sides, finite, gated
+from napari_histoclust.core.slides.scale import number as number_of
+from napari_histoclust.core.slides.tiff.channel_names import channel_names
 
 Pixels = ElementTree.Element | None
-Scale = Callable[[tifffile.TiffFile, Pixels], float | None]
+Stated = Callable[[tifffile.TiffFile, int, Pixels], Sides]
 
 UM = {
     "pm": 1e-6,
@@ -29,11 +32,11 @@ UM = {
     "m": 1e6,
     "in": 25_400.0,
 }
-_MPP = re.compile(r"\bMPP\s*=\s*([0-9]*\.?[0-9]+)")
+_MPP = re.compile(r"\bMPP\s*=\s*([^|;\s]+)")
 
 
-def _ome_image(tif: tifffile.TiffFile) -> ElementTree.Element | None:
-    """Return the first Image of the OME-XML without its namespace, None where there is none."""
+def _ome_image(tif: tifffile.TiffFile, number: int) -> ElementTree.Element | None:
+    """Return the Image of a series in the OME-XML without its namespace, None where there is none."""
     if not tif.is_ome or not tif.ome_metadata:
         return None
     try:
@@ -42,7 +45,11 @@ def _ome_image(tif: tifffile.TiffFile) -> ElementTree.Element | None:
         return None
     for element in root.iter():
         element.tag = element.tag.rsplit("}", 1)[-1]
-    return root.find("Image")
+    images = root.findall("Image")
+    if len(images) == len(tif.series):
+        return images[number]
+    name = tif.series[number].name  # series that cannot be read have no number
+    return next((image for image in images if image.get("Name", "") == name), None)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Metadata:
     used_bits : int or None
         OME's SignificantBits, None where they are not stated or make no sense.
     um_per_px : float or None
-        Width of a level-0 px, where it is stated in a physical unit.
+        Side of a level-0 px, where it is stated in a physical unit and passes the gate of `scale.py`.
     corner_um : (float, float) or None
         OME's stage position (y, x) of the first plane, where it is stated in a unit of length. What scanners
         note of the glass on their stage (SVS, NDPI) is not taken: sections on two glasses have nothing to do
@@ -70,28 +77,33 @@ class Metadata:
     used_bits: int | None
     um_per_px: float | None
     corner_um: Corner | None
+    warnings: tuple[str, ...] = ()
 
 
-def read_metadata(tif: tifffile.TiffFile) -> Metadata:
-    """Return what a file states; its OME-XML is parsed once."""
-    image = _ome_image(tif)
+def read_metadata(file: str, tif: tifffile.TiffFile, number: int = 0) -> Metadata:
+    """Return what a file states of one of its series."""
+    image = _ome_image(tif, number)
+    pixels = None if image is None else image.find("Pixels")
+    scale, warnings = _um_per_px(file, tif, number, pixels)
     if image is None:
-        return Metadata("", (), None, _um_per_px(tif, None), None)
+        return Metadata("", channel_names(tif, number), None, scale, None, warnings)
     name = image.get("Name", "").strip()
-    pixels = image.find("Pixels")
     bits = "" if pixels is None else pixels.get("SignificantBits", "")
     return Metadata(
         # "Image0" is what tifffile writes where nobody gave a name
         "" if re.fullmatch(r"Image:?\d*", name) else name,
         tuple(channel.get("Name", "") for channel in image.findall("Pixels/Channel")),
         int(bits) if bits.isdigit() and 1 <= int(bits) <= 16 else None,
-        _um_per_px(tif, pixels),
+        scale,
         _corner_um(image.find("Pixels/Plane")),
+        warnings,
     )
 
 
-def _um_per_px(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
-    """Width of a level-0 px by OME, Aperio, Philips, Leica or ImageJ.
+def _um_per_px(
+    file: str, tif: tifffile.TiffFile, number: int, pixels: Pixels
+) -> tuple[float | None, tuple[str, ...]]:
+    """Side of a level-0 px by OME, Aperio, Philips, Leica or ImageJ, and what to tell of it.
 
     Resolution tags are read of Hamamatsu's and PerkinElmer's files alone, which mean them: 72 dpi, which most
     programs write unasked, would be 352.8 um a px.
@@ -99,11 +111,11 @@ def _um_per_px(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
     for applies, stated in _SOURCES:
         if applies(tif):
             try:
-                scale = stated(tif, pixels)
+                return gated(file, stated(tif, number, pixels))
             except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, ElementTree.ParseError):
-                return None  # a scale that cannot be read is none; the picture may be whole
-            return scale if scale is not None and 0 < scale < float("inf") else None
-    return None
+                # the picture may be whole
+                return None, (f"{file}: states its physical size in a way that cannot be read.",)
+    return None, ()
 
 
 def _corner_um(plane: ElementTree.Element | None) -> Corner | None:
@@ -117,57 +129,70 @@ def _corner_um(plane: ElementTree.Element | None) -> Corner | None:
     return (y, x) if math.isfinite(y) and math.isfinite(x) else None
 
 
-def _ome_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
-    if pixels is None or pixels.get("PhysicalSizeX") is None:
+def _ome_scale(tif: tifffile.TiffFile, number: int, pixels: Pixels) -> Sides:
+    return _ome_side(pixels, "Y"), _ome_side(pixels, "X")
+
+
+def _ome_side(pixels: Pixels, axis: str) -> float | None:
+    stated = None if pixels is None else pixels.get(f"PhysicalSize{axis}")
+    if pixels is None or stated is None:
         return None
-    factor = UM.get(pixels.get("PhysicalSizeXUnit", "µm"))
-    return None if factor is None else float(pixels.get("PhysicalSizeX", "0")) * factor
+    factor = UM.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+    return None if factor is None else finite(number_of(stated) * factor)
 
 
-def _aperio_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
+def _aperio_scale(tif: tifffile.TiffFile, number: int, pixels: Pixels) -> Sides:
     found = _MPP.search(tif.pages.first.description)
-    return float(found.group(1)) if found else None
+    return None, finite(number_of(found.group(1))) if found else None
 
 
-def _resolution_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
+def _resolution_scale(tif: tifffile.TiffFile, number: int, pixels: Pixels) -> Sides:
     """Tags of the level-0 page, in px per cm (3) or per inch (2)."""
-    tags = tif.series[0].keyframe.tags
-    over, under = tags.valueof(282)
+    tags = tif.series[number].keyframe.tags
     um = {2: 25_400.0, 3: 10_000.0}.get(int(tags.valueof(296, 2)))
-    return None if um is None else um * under / over
+    return (None, None) if um is None else (_side(tags, 283, um), _side(tags, 282, um))
 
 
-def _imagej_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
+def _side(tags: tifffile.TiffTags, tag: int, um: float) -> float | None:
+    """Side of a px from the px per unit of `um`."""
+    over, under = tags.valueof(tag, (0, 1))
+    return finite(um * under / over) if over else None
+
+
+def _imagej_scale(tif: tifffile.TiffFile, number: int, pixels: Pixels) -> Sides:
     """Px a unit; ImageJ names the unit in its own metadata."""
     factor = UM.get(str((tif.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ"))
     if factor is None:
-        return None
-    over, under = tif.pages.first.tags.valueof(282)
-    return float(factor * under / over)
+        return None, None
+    tags = tif.pages.first.tags
+    return _side(tags, 283, factor), _side(tags, 282, factor)
 
 
-def _philips_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
+def _philips_scale(tif: tifffile.TiffFile, number: int, pixels: Pixels) -> Sides:
     """Spacing in mm, rows first, of the first picture that states one: the whole slide."""
     root = ElementTree.fromstring(tif.philips_metadata or "")
     for attribute in root.iter("Attribute"):
         if attribute.get("Name") == "DICOM_PIXEL_SPACING" and attribute.text:
-            return 1000 * float(attribute.text.replace('"', " ").split()[-1])
-    return None
+            height, width = (1000 * number_of(part) for part in attribute.text.replace('"', " ").split())
+            return finite(height), finite(width)
+    return None, None
 
 
-def _leica_scale(tif: tifffile.TiffFile, pixels: Pixels) -> float | None:
-    """Width of the view of the largest picture in nm, over its width in px."""
-    scales: dict[int, float] = {}
+def _leica_scale(tif: tifffile.TiffFile, number: int, pixels: Pixels) -> Sides:
+    """Sides of the view of the largest picture in nm, over its sides in px."""
+    sides: dict[int, Sides] = {}
     for image in ElementTree.fromstring(tif.scn_metadata or "").iter():
         if image.tag.rsplit("}", 1)[-1] != "image":
             continue
         parts = {part.tag.rsplit("}", 1)[-1]: part for part in image}
-        width = int(parts["pixels"].get("sizeX", "0"))
-        scales[width] = float(parts["view"].get("sizeX", "0")) / 1000 / width
-    return scales[max(scales)] if scales else None
+        px = [int(parts["pixels"].get(f"size{axis}", "0")) for axis in "YX"]
+        nm = [float(parts["view"].get(f"size{axis}", "nan")) for axis in "YX"]
+        height, width = (finite(n / 1000 / p) if p else None for n, p in zip(nm, px, strict=True))
+        sides[px[1]] = height, width
+    return sides[max(sides)] if sides else (None, None)
 
 
-_SOURCES: tuple[tuple[Callable[[tifffile.TiffFile], bool], Scale], ...] = (
+_SOURCES: tuple[tuple[Callable[[tifffile.TiffFile], bool], Stated], ...] = (
     (lambda tif: tif.is_svs, _aperio_scale),
     (lambda tif: tif.is_ndpi or tif.is_qpi, _resolution_scale),
     (lambda tif: tif.is_philips, _philips_scale),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,14 @@ import numpy as np
 import tifffile
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.channels import channel_warnings, group_channels
 from napari_histoclust.core.slides.format import MAX_TILE_BYTES, check_size
-from napari_histoclust.core.slides.names import group_channels
-from napari_histoclust.core.slides.tiff.colours import ToRgb, colours
+from napari_histoclust.core.slides.tiff.colours import ToRgb, alpha_of, colours
 from napari_histoclust.core.slides.tiff.planes import Plane, planes_of_page, rows_per_part
+from napari_histoclust.core.slides.tiff.series import Chosen
 from napari_histoclust.core.slides.tiled.orientation import ORIENTATIONS, UPRIGHT, Orientation
 
-_PLAIN_KINDS = ("generic", "uniform", "shaped")
-# Files of these kinds may begin with a label or an overview.
-_LARGEST_KINDS = (*_PLAIN_KINDS, "scn", "qpi", "philips", "ndpi", "svs")
+_GREY = (0, 1)  # photometric interpretations
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +55,14 @@ class Picture:
 
 
 def pictures_of(
-    path: Path, tif: tifffile.TiffFile, names: Sequence[str], used_bits: int | None = None
+    path: Path, tif: tifffile.TiffFile, chosen: Chosen, names: Sequence[str], used_bits: int | None = None
 ) -> list[Picture]:
-    """Return the pictures of the file's main series.
+    """Return the pictures of a series.
 
     Parameters
     ----------
+    chosen : Chosen
+        The series and its smaller copies.
     names : sequence of str
         Names of the channels as far as the file states them.
     used_bits : int or None
@@ -72,44 +73,13 @@ def pictures_of(
     HistoclustError
         If its pixels or its layout are not what the program reads.
     """
-    if not tif.series:
-        raise HistoclustError(f"{path}: holds no picture: export it again.")
-    series = _main_series(tif)
-    pyramid = [*series[0].levels, *series[1:]]
+    pyramid = chosen.levels
     _check_pixels(path, pyramid[0])
     size = tif.filehandle.size
     page = pyramid[0].keyframe
     planes = [_level(path, tif, level, size) for level in pyramid if _is_alike(level.keyframe, page)]
     bits = min(used_bits or page.bitspersample, page.bitspersample)
     return _pictures(path, page, planes, names, bits)
-
-
-def _main_series(tif: tifffile.TiffFile) -> list[Any]:
-    """Return the picture and, where the pyramid was written as plain pages, its smaller copies."""
-    first = tif.series[0]
-    pictures = [series for series in tif.series if {"Y", "X"} <= set(series.axes) and series.size]
-    main = max(pictures, key=_area, default=first) if first.kind in _LARGEST_KINDS else first
-    if main.kind not in _PLAIN_KINDS or len(main.levels) > 1:
-        return [main]
-    chain = [main]
-    for other in sorted((series for series in pictures if series is not main), key=_area, reverse=True):
-        if _is_smaller_copy(chain[-1], other):
-            chain.append(other)
-    return chain
-
-
-def _area(series: Any) -> int:
-    height, width = _height_width(series)
-    return height * width
-
-
-def _is_smaller_copy(large: Any, small: Any) -> bool:
-    if small.axes != large.axes or small.dtype != large.dtype or small.ndim < 2:
-        return False
-    (h, w), (h2, w2) = (_height_width(series) for series in (large, small))
-    if min(h2, w2) < 1 or not 1.5 < h / h2 < 9:
-        return False
-    return abs(h / h2 - w / w2) < 0.05 * h / h2 + 2 / min(h2, w2)
 
 
 def _is_alike(page: Any, first: Any) -> bool:
@@ -120,10 +90,6 @@ def _is_alike(page: Any, first: Any) -> bool:
         first.photometric,
         first.dtype,
     )
-
-
-def _height_width(series: Any) -> tuple[int, int]:
-    return series.shape[series.axes.index("Y")], series.shape[series.axes.index("X")]
 
 
 def _check_pixels(path: Path, series: Any) -> None:
@@ -177,14 +143,45 @@ def _pages(path: Path, tif: tifffile.TiffFile, series: Any) -> list[Any]:
 def _pictures(
     path: Path, page: Any, levels: list[PictureLevel], names: Sequence[str], bits: int
 ) -> list[Picture]:
-    """Group the planes of each level into pictures of one, three or four samples."""
-    together = 1 if page.planarconfig == 2 else page.samplesperpixel
-    n = len(levels[0].planes)
-    if together == 1 and page.planarconfig == 2 and n == page.samplesperpixel:
-        groups = [("", tuple(range(n)))]
-    else:
-        groups = group_channels(path, n, names, grey=together == 1)
-    return [_picture(path, page, levels, name, members, together, bits) for name, members in groups]
+    """Group the planes of each level, and the samples inside them, into pictures."""
+    n, samples = len(levels[0].planes), int(page.samplesperpixel)
+    apart = page.planarconfig == 2
+    if _is_colour(page):
+        a_picture = samples if apart else 1
+        groups = group_channels(n // a_picture, names, grey=False)
+        return [
+            _picture(path, page, levels, name, range(k * a_picture, (k + 1) * a_picture), samples, bits)
+            for name, (k,) in groups
+        ]
+    a_plane = 1 if apart else samples
+    groups = group_channels(n * a_plane, names, grey=True)
+    made = [_of_channels(path, page, levels, name, members, a_plane, bits) for name, members in groups]
+    said = channel_warnings(path.name, groups, n * a_plane)
+    return [replace(picture, warnings=(*said, *picture.warnings)) for picture in made]
+
+
+def _is_colour(page: Any) -> bool:
+    """Whether the samples of a px are one picture; samples of grey are channels, unless one is alpha."""
+    return page.samplesperpixel > 1 and (page.photometric not in _GREY or alpha_of(page) is not None)
+
+
+def _of_channels(
+    path: Path,
+    page: Any,
+    levels: list[PictureLevel],
+    name: str,
+    members: tuple[int, ...],
+    a_plane: int,
+    bits: int,
+) -> Picture:
+    """Return the picture of some channels, of which each plane holds `a_plane` side by side."""
+    planes = sorted({k // a_plane for k in members})
+    picture = _picture(path, page, levels, name, planes, len(members), bits)
+    if a_plane == 1:
+        return picture
+    places = [planes.index(k // a_plane) * a_plane + k % a_plane for k in members]
+    to_rgb = picture.to_rgb
+    return replace(picture, to_rgb=lambda pixels: to_rgb(pixels[..., places]))
 
 
 def _picture(
@@ -192,16 +189,15 @@ def _picture(
     page: Any,
     levels: list[PictureLevel],
     name: str,
-    members: tuple[int, ...],
-    together: int,
+    planes: Sequence[int],
+    samples: int,
     bits: int,
 ) -> Picture:
-    samples = len(members) * together
     to_rgb = colours(path, page, samples, bits)
     cut = tuple(
-        PictureLevel(level.shape, level.tile, tuple(level.planes[k] for k in members))
+        PictureLevel(level.shape, level.tile, tuple(level.planes[k] for k in planes))
         for level in levels
-        if max(members) < len(level.planes)
+        if max(planes) < len(level.planes)
     )
     orientation = ORIENTATIONS.get(page.tags.valueof(274, 1), UPRIGHT)
     return Picture(name, cut, to_rgb, orientation, _warnings(path, page, samples, bits))
@@ -213,4 +209,8 @@ def _warnings(path: Path, page: Any, samples: int, bits: int) -> tuple[str, ...]
         warnings.append(f"{path.name}: is grey, shown as grey RGB.")
     if bits > 8:
         warnings.append(f"{path.name}: has {bits} bits a sample, 0 to {2**bits - 1} are shown as 0 to 255.")
+    if samples in (2, 4) and alpha_of(page) is not None:
+        warnings.append(f"{path.name}: has an alpha channel, what is transparent is shown white.")
+    elif samples == 4:
+        warnings.append(f"{path.name}: its fourth sample is not explained and left out.")
     return tuple(warnings)

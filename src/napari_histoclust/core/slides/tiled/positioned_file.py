@@ -8,6 +8,7 @@ import weakref
 from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.slides.format import too_many_open
 
 
 class PositionedFile:
@@ -15,7 +16,10 @@ class PositionedFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise too_many_open(path, error) or error from error
         self._lock = threading.Lock()
         weakref.finalize(self, os.close, self._fd)
 
