@@ -84,6 +84,11 @@ class NumberBox(QAbstractSpinBox):
         """
         return self.numbers.checked(self.value(), caption)
 
+    def set_numbers(self, numbers: NumberRange) -> None:
+        """Let other numbers be used; what stands in the box stays, and is judged anew."""
+        self.numbers = numbers
+        self._mark(not self.is_usable())
+
     def setValue(self, value: Typed) -> None:  # noqa: N802 - as Qt's own boxes call it
         """Show a number, inside its range or not, or a text that is none; None: automatic."""
         text = value if isinstance(value, str) else "" if value is None else written(value)

@@ -182,6 +182,12 @@ def test_another_k_is_saved_and_opened_again(
     press(qtbot, dock, RIGHT)
     press(qtbot, dock, LEFT)
     assert not context.session.has_unsaved_edits
+    context.session.set_run(None)
+    context.session.load(run, ())
+    context.session.load_edits(saved)  # before the solutions are read, as when a run is opened
+    settle(qtbot, dock.k)
+    assert dock.k.box.value() == 9
+    assert not dock.k.box.property("outside")
     for file in (run.path / "session").iterdir():
         file.unlink()
 

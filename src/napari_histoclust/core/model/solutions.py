@@ -130,11 +130,13 @@ def load_solutions(folder: Path) -> Solutions | None:
     Raises
     ------
     HistoclustError
-        If the file is missing or damaged.
+        If the file is damaged; where there is no bundle there are no solutions.
     """
     from safetensors import SafetensorError, safe_open
 
     path = folder / WEIGHTS
+    if not path.is_file():
+        return None
     try:
         with safe_open(path, framework="numpy") as file:
             names = [name for name in file.keys() if name.startswith(PREFIX)]  # noqa: SIM118

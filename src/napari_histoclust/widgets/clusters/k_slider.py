@@ -180,10 +180,10 @@ class KSlider(QWidget):
 
     def _offer(self, hindrance: str) -> None:
         """Let K be set, or say why it cannot be."""
-        ks = [self.shown] if self.every is None else self.every.solutions.ks
+        ks = range(FEWEST, max(MOST, self.shown) + 1) if self.every is None else self.every.solutions.ks
         with QSignalBlocker(self.slider):
             self.slider.setRange(ks[0], ks[-1])
-        self.box.numbers = NumberRange(ks[0], ks[-1], is_whole=True)
+        self.box.set_numbers(NumberRange(ks[0], ks[-1], is_whole=True))
         for widget in (self.slider, self.box):
             widget.setEnabled(not hindrance)
             widget.setToolTip(hindrance or f"{_HINT} {ks[0]} to {ks[-1]}.")
