@@ -71,6 +71,8 @@ def _read(folder: Path, manifest: Manifest) -> Run:
         stain_od=_column(group, "stain_od"),
         dyes=_names(group, "dyes"),
         dye_od=_column(group, "dye_od"),
+        distance=obs["distance"][:] if "distance" in obs else None,
+        outlier=np.asarray(obs["outlier"][:], bool) if "outlier" in obs else None,
     )
 
 

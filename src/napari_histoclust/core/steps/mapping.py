@@ -97,7 +97,10 @@ def map_stacks(
         if out.is_dir():
             manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
         raise
-    manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, patches=_total(targets))
+    details: dict[str, Any] = {"patches": _total(targets)}
+    if encoder.farthest is not None:
+        details["outliers"] = open_run(out).outliers
+    manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, **details)
     slides = tuple(_with_holes(entry, t.stack) for entry, t in zip(manifest.slides, targets, strict=True))
     manifest.model_copy(update={"finish_reason": "finished", "slides": slides}).write(out)
     return open_run(out)
@@ -243,7 +246,9 @@ def _label(
         [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
     )
     stains = model.spec.stains
-    store = GrowingStore(out, table, stains, dye_names(stains), fingerprint, model.spec.latent)
+    store = GrowingStore(
+        out, table, stains, dye_names(stains), fingerprint, model.spec.latent, encoder.farthest
+    )
     dyes: list[tuple[DyeVectors, ...]] = []
     for target in targets:
         dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))
