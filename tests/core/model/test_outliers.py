@@ -76,6 +76,28 @@ def test_what_does_not_belong_is_far(what: str) -> None:
     assert (found.distance(torch.from_numpy(odd)) > found.farthest).mean() > 0.8
 
 
+def test_pen_among_the_training_patches_does_not_hide_itself() -> None:
+    rng = np.random.default_rng(7)
+    described = rng.normal(size=(1000, 12))
+    described[:20, 0] += 12
+    described[:20, 1] -= 12
+    mean, axes = o.whiten(described)
+    hidden = np.linalg.norm((described - mean) @ axes, axis=1)
+    assert (hidden > o.fence(hidden))[:20].mean() < 0.5
+    _, _, found = o.settle(described)
+    np.testing.assert_array_equal(np.flatnonzero(found > o.fence(found)), np.arange(20))
+
+
+def test_what_is_a_twentieth_of_the_tissue_is_tissue() -> None:
+    rng = np.random.default_rng(8)
+    described = rng.normal(size=(1000, 12))
+    described[:80, :2] += 15
+    mean, axes, far = o.settle(described)
+    assert o.fence(far) == far.max()
+    np.testing.assert_array_equal(mean, described.mean(axis=0))
+    np.testing.assert_array_equal(axes, o.whiten(described)[1])
+
+
 def test_only_the_patch_counts_not_what_lies_around_it() -> None:
     inner = _tissue(50, 5)
     around = np.full((50, 6, 64, 64), 255, np.uint8)

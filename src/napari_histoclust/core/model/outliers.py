@@ -30,7 +30,9 @@ and folds as well.
 
 _FAINTEST_DETAIL = 0.01  # in units of the strength: below it a channel is as good as blank
 _LEAST_VARIANCE = 1e-3  # of the largest axis: smaller ones are the noise of the px values
+_ROUNDS, _LEAST_KEPT = 30, 0.95
 _CHUNK = 256
+Float = NDArray[np.float64]
 BUFFERS = ("familiar_mean", "familiar_axes", "farthest")
 
 
@@ -99,14 +101,29 @@ def learn_familiar(
     for chunk in np.array_split(rows, max(1, len(rows) // _CHUNK)):
         yield Progress("Learning what the tissue looks like", len(parts) * _CHUNK, len(rows))
         parts.append(describe_pixels(codes[torch.from_numpy(chunk)][..., inner, inner]).cpu())
-    described = torch.cat(parts).double().numpy()
-    mean, axes = whiten(described)
-    distances = np.linalg.norm((described - mean) @ axes, axis=1).astype(np.float32)
+    mean, axes, distances = settle(torch.cat(parts).double().numpy())
     found = Familiar(torch.from_numpy(mean).float(), torch.from_numpy(axes).float(), fence(distances))
-    return found, distances
+    return found, distances.astype(np.float32)
 
 
-def whiten(described: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def settle(described: Float) -> tuple[Float, Float, Float]:
+    """Return mean, axes and the (n,) distances, learned without the outliers of (n, f) described patches.
+
+    What is odd widens the spread that it is measured in, and so hides itself; it is left out and the rest
+    learned anew until nothing changes.
+    """
+    kept = np.ones(len(described), bool)
+    for _ in range(_ROUNDS):
+        mean, axes = whiten(described[kept])
+        distances = np.linalg.norm((described - mean) @ axes, axis=1)
+        within = distances <= fence(distances)
+        if (within == kept).all():
+            break
+        kept = within
+    return mean, axes, distances
+
+
+def whiten(described: Float) -> tuple[Float, Float]:
     """Return the (f,) mean and (f, f) axes along which (n, f) numbers have variance 1 / f each."""
     mean, spread = described.mean(axis=0), described.std(axis=0)
     spread[spread < 1e-6] = np.inf  # a channel without any variance says nothing
@@ -117,6 +134,10 @@ def whiten(described: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
 
 
 def fence(distances: NDArray[np.floating]) -> float:
-    """Return the distance from which on a patch is an outlier (Tukey 1977, the outer fence)."""
+    """Return the distance from which on a patch is an outlier (Tukey 1977, the outer fence).
+
+    Where more than a twentieth of the patches that train lie beyond, they are tissue: then it is the largest.
+    """
     low, high = np.quantile(distances, [0.25, 0.75])
-    return float(high + FENCE * (high - low))
+    far = float(high + FENCE * (high - low))
+    return far if (distances <= far).mean() >= _LEAST_KEPT else float(distances.max())
