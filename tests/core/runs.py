@@ -46,6 +46,7 @@ def make_run(
     downsample: float = 1.0,
     embedding: bool = False,
     paths: Sequence[Path] | None = None,
+    every_outlier: int | None = None,
 ) -> Run:
     """Write a finished run of `slides` slides to `folder` and open it.
 
@@ -62,6 +63,8 @@ def make_run(
         Whether obsm/X_umap is there.
     paths : sequence of Path, optional
         Where the slides' images lie; nowhere if not given.
+    every_outlier : int, optional
+        Each such patch is an outlier; the run does not know of outliers if not given.
     """
     rng = np.random.default_rng(seed)
     named = default_clusters(clusters) if isinstance(clusters, int) else tuple(clusters)
@@ -69,7 +72,10 @@ def make_run(
     grids = [lattice.grid(rng) for _ in range(slides)]
     labels = np.concatenate([_regions(grid, len(named), rng) for grid in grids])
     labels[: len(named)] = np.arange(1, len(named) + 1)[: len(labels)]
-    return write_run(folder, grids, labels, named, um_per_px, seed=seed, embedding=embedding, paths=paths)
+    return write_run(
+        folder, grids, labels, named, um_per_px,
+        seed=seed, embedding=embedding, paths=paths, every_outlier=every_outlier,
+    )  # fmt: skip
 
 
 def write_run(
@@ -83,6 +89,7 @@ def write_run(
     embedding: bool = False,
     paths: Sequence[Path] | None = None,
     names: Sequence[str] | None = None,
+    every_outlier: int | None = None,
 ) -> Run:
     """Write a finished run of these lattices and labels to `folder` and open it."""
     rng = np.random.default_rng(seed + 1)
@@ -94,7 +101,14 @@ def write_run(
     ]
     _manifest(entries, seed).write(folder)
     table = patch_table(names, grids, [um_per_px] * len(grids))
-    _fill(GrowingStore(folder, table, STAINS, DYES), _result(labels, len(named), rng), named)
+    result = _result(labels, len(named), rng)
+    if every_outlier is None:
+        store = GrowingStore(folder, table, STAINS, DYES)
+    else:
+        store = GrowingStore(folder, table, STAINS, DYES, farthest=2.0)
+        odd = np.arange(len(labels)) % every_outlier == 0
+        result = replace(result, distance=np.where(odd, 3, 1).astype(np.float32))
+    _fill(store, result, named)
     run = open_run(folder)
     return write_embedding(run, _embedding(labels, rng)) if embedding else run
 
@@ -157,7 +171,13 @@ def _fill(store: GrowingStore, result: ChunkResult, clusters: Sequence[Cluster])
         rows = store.rows(chunk)
         store.write(
             chunk,
-            ChunkResult(**{field.name: getattr(result, field.name)[rows] for field in fields(result)}),
+            ChunkResult(
+                **{
+                    field.name: None if values is None else values[rows]
+                    for field in fields(result)
+                    for values in [getattr(result, field.name)]
+                }
+            ),
         )
     store.finish(clusters, {"format": 1})
 

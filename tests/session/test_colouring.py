@@ -11,6 +11,7 @@ from core.runs import STAINS, make_run
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.session import Session
 from napari_histoclust.session.colouring import COLOUR_BYS, ColourBy, Colouring, captions, colour, scale
+from napari_histoclust.session.summary import describe_patch
 
 
 @pytest.fixture
@@ -35,6 +36,20 @@ def test_a_run_is_coloured_by_what_it_has(tmp_path: Path, run: Run) -> None:
         "confidence",
         "slide",
     ]
+
+
+def test_outliers_are_shown_where_a_run_knows_them(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", every_outlier=4)
+    assert list(captions(run))[:4] == ["cluster", "confidence", "distance", "outlier"]
+    session = Session()
+    session.load(run, ())
+    session.set_colour_by("outlier")
+    shown = colour(session)
+    assert [shown.names[code - 1] for code in shown.codes[:5]] == ["Outlier", *["Familiar"] * 3, "Outlier"]
+    assert describe_patch(session, 0).count("outlier") == 1
+    assert "outlier" not in describe_patch(session, 1)
+    session.set_colour_by("distance")
+    assert colour(session).limits == (1, 3)
 
 
 def test_only_clusters_follow_the_palette(session: Session) -> None:

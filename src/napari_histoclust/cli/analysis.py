@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,8 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.export.options import ExportOptions
 from napari_histoclust.core.export.registry import FORMATS, export_run
 from napari_histoclust.core.validation.k_range import USUAL
+
+WithOutliers = Annotated[bool, Parameter(negative=())]
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -90,6 +93,7 @@ def validate(
     /,
     *,
     features: Path | None = None,
+    with_outliers: WithOutliers = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -101,6 +105,8 @@ def validate(
         The run folder; its validation.json is written anew.
     features
         Instead of a run, a CSV table: feature columns, then label, then confidence.
+    with_outliers
+        Count patches that look like nothing the model was trained on as well.
     """
     if (run is None) == (features is None):
         raise HistoclustError("validate: give either a run folder or --features FILE.csv.")
@@ -113,7 +119,8 @@ def validate(
         from napari_histoclust.core.run.reader import open_run
 
         assert run is not None
-        document = finish(validate_run(open_run(run)), quiet or json).document()
+        whole = replace(open_run(run), counts_outliers=with_outliers)
+        document = finish(validate_run(whole), quiet or json).document()
     if json:
         print_json(document)
     else:
@@ -212,6 +219,7 @@ def export(
     out: Path | None = None,
     selection: Annotated[bool, Parameter(negative=())] = False,
     slides: Path | None = None,
+    with_outliers: WithOutliers = False,
     options: Annotated[ExportOptions | None, Flags] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -227,11 +235,13 @@ def export(
         Write only the patches that were selected when the run was last saved in the window.
     slides
         Where the images of a run that was moved lie now: their folder, or the one around it.
+    with_outliers
+        Count patches that look like nothing the model was trained on in the statistics as well.
     """
     from napari_histoclust.core.run.edits import saved_run
 
     formats = [name.strip() for name in to.split(",") if name.strip()]
-    whole = saved_run(run, slides)
+    whole = replace(saved_run(run, slides), counts_outliers=with_outliers)
     part = _selected(whole) if selection else whole
     for path in finish(export_run(part, formats, out or run / "exports", options), quiet):
         say(str(path), quiet)

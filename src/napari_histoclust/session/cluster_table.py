@@ -195,18 +195,32 @@ class RowCounter:
 
 
 @dataclass(frozen=True)
+class Outliers:
+    """How many patches show something else than the model's tissue, and whether the table counts them."""
+
+    patches: int = 0
+    are_counted: bool = False
+
+    def __str__(self) -> str:
+        """Say so in the words of a box to tick; empty where there are none."""
+        return f"Count {counted(self.patches, 'outlier', 'outliers')}" if self.patches else ""
+
+
+@dataclass(frozen=True)
 class ClusterTableState:
     """What the dock of clusters shows."""
 
     has_run: bool
     table: tuple[tuple[Row, ...], tuple[Column, ...]]
     wholly_selected: frozenset[int]
+    outliers: Outliers
 
 
 def resolve_clusters(session: Session, counter: RowCounter) -> ClusterTableState:
     """Return what the dock of clusters shows."""
-    rows = counter.rows()
-    return ClusterTableState(session.run is not None, (rows, counter.columns()), wholly_selected(rows))
+    rows, run = counter.rows(), session.run
+    outliers = Outliers() if run is None else Outliers(run.outliers, run.counts_outliers)
+    return ClusterTableState(run is not None, (rows, counter.columns()), wholly_selected(rows), outliers)
 
 
 def wholly_selected(rows: Sequence[Row]) -> frozenset[int]:

@@ -99,9 +99,23 @@ def _by_stain(stain: str) -> ColourBy:
     return ColourBy(stain, f"{stain} density", colours)
 
 
+def _by_distance(run: Run, _: Palette) -> Colouring:
+    assert run.distance is not None  # or it would not be offered
+    return scale(run.distance)
+
+
+def _by_outlier(run: Run, _: Palette) -> Colouring:
+    assert run.outlier is not None  # or it would not be offered
+    return Colouring(run.outlier.astype(np.uint16) + np.uint16(1), _table(_OUTLIER), names=_OUTLIER_NAMES)
+
+
+_OUTLIER, _OUTLIER_NAMES = ("#8a8f99", "#e8590c"), ("Familiar", "Outlier")
+
 _COLOUR_BYS = (
     ColourBy(CLUSTER, "Cluster", _by_cluster, follows_palette=True),
     ColourBy("confidence", "Confidence", lambda run, _: scale(run.confidence)),
+    ColourBy("distance", "Distance", _by_distance, lambda run: run.distance is not None),
+    ColourBy("outlier", "Outlier", _by_outlier, lambda run: run.outlier is not None),
     ColourBy("slide", "Slide", _by_slide, lambda run: len(run.slides) > 1),
 )
 COLOUR_BYS: dict[str, ColourBy] = {by.name: by for by in _COLOUR_BYS}

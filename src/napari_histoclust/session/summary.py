@@ -84,7 +84,8 @@ def describe_patch(session: Session, patch: int) -> str:
         raise IndexError(f"patch {patch}")
     name = session.palette.state.names[session.palette.shown_labels[patch] - 1]
     slide = run.slides[run.slide_index[patch]]
-    return f"{name}, confidence {run.confidence[patch]:.2f}, patch {patch:,}, {slide}"
+    odd = ", outlier" if run.outlier is not None and run.outlier[patch] else ""
+    return f"{name}, confidence {run.confidence[patch]:.2f}{odd}, patch {patch:,}, {slide}"
 
 
 def counted(count: int, one: str, many: str) -> str:

@@ -22,6 +22,7 @@ from napari_histoclust.core.figures.curves import (
 )
 from napari_histoclust.core.figures.density import densities, draw_density
 from napari_histoclust.core.figures.montage import Montage, draw_montage, read_patch, top_rows
+from napari_histoclust.core.figures.reliability import draw_reliability
 from napari_histoclust.core.figures.run_figures import draw_figures, write_map
 from napari_histoclust.core.figures.scatter import draw_scatter, paint_points
 from napari_histoclust.core.figures.slide_map import MapPanel, draw_map, grid_extent_px, read_thumbnail
@@ -255,6 +256,15 @@ def _choice(**values: list[float | None]) -> KChoice:
         for k, mean in zip(ks, means, strict=True)
     ]
     return KChoice(ks, (1, 2, 3), 500, tuple(figures))
+
+
+def test_the_reliability_curve_draws_the_bins_that_hold_patches() -> None:
+    bins = [[0, 0.0, 0.0]] * 13 + [[40, 0.9, 0.8], [160, 0.98, 0.97]]
+    figure = draw_reliability({"expected_calibration_error": 0.028, "bins": bins})
+    curve, bars = figure.axes
+    np.testing.assert_allclose(curve.lines[1].get_xydata(), [[0.9, 0.8], [0.98, 0.97]])
+    assert [bar.get_height() for bar in bars.patches] == [n for n, *_ in bins]
+    assert "calibration error 0.028" in [text.get_text() for text in curve.texts]
 
 
 def test_the_choice_of_k_is_drawn_with_its_gaps(tmp_path: Path) -> None:

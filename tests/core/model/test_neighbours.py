@@ -14,7 +14,7 @@ from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.model.bundle import Model, ModelSpec, load_model, save_model
 from napari_histoclust.core.model.encode import Encoder, calibrated, resize_patches
 from napari_histoclust.core.model.neighbour_trainer import draw_pair, make_pair, vicreg_parts
-from napari_histoclust.core.model.neighbours import UNIT
+from napari_histoclust.core.model.neighbours import OPTIONAL, UNIT
 from napari_histoclust.core.model.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -159,21 +159,37 @@ def test_logits_are_distances_to_the_centres(model: Model) -> None:
 
 def test_a_model_of_before_there_was_a_lapse_says_what_it_said(tmp_path: Path, model: Model) -> None:
     """Its weights stay as they are, and with them the checksum by which its runs know it."""
-    without = {name: tensor for name, tensor in model.state.items() if name != "lapse"}
+    without = {name: tensor for name, tensor in model.state.items() if name not in OPTIONAL}
     save_model(Model(model.spec, without), tmp_path / "m")
     loaded = load_model(tmp_path / "m")
     assert loaded.checksum() == Model(model.spec, without).checksum()
-    zero = Model(model.spec, without | {"lapse": torch.zeros(())})
+    zero = Model(model.spec, model.state | {"lapse": torch.zeros(())})
     codes = _codes(6)[..., 16:48, 16:48]
-    older, newer = (Encoder(m, SETTINGS).encode_pixels(codes).probabilities for m in (loaded, zero))
-    np.testing.assert_array_equal(older, newer)
+    older, newer = (Encoder(m, SETTINGS).encode_pixels(codes) for m in (loaded, zero))
+    np.testing.assert_array_equal(older.probabilities, newer.probabilities)
+    assert older.distance is None
+    assert newer.distance is not None
+
+
+def test_an_outlier_that_trains_gets_no_cluster(tmp_path: Path) -> None:
+    """Two patches of ink among ninety neither make a cluster nor are they taken for tissue."""
+    inked = _codes(200)
+    inked[[7, 50], :3] = 250
+    model = drive(train(inked, SPEC, SETTINGS.model_copy(update={"epochs": 1})))
+    encoded = Encoder(model, SETTINGS).encode_pixels(inked[..., 16:48, 16:48])
+    assert encoded.distance is not None
+    farthest = float(model.state["farthest"])
+    np.testing.assert_array_equal(np.flatnonzero(encoded.distance > farthest), [7, 50])
+    assert model.spec.reliability is not None
+    trained = int(200 * SETTINGS.train_share)
+    assert trained - 2 <= sum(n for n, *_ in model.spec.reliability["bins"]) < trained
 
 
 def test_the_bundle_says_how_reliable_its_confidence_is(model: Model) -> None:
     assert model.spec.reliability is not None
     error = model.spec.reliability["expected_calibration_error"]
     n, sure, kept = np.array(model.spec.reliability["bins"]).T
-    assert n.sum() == len(_codes()) * SETTINGS.train_share
+    assert n.sum() == int(len(_codes()) * SETTINGS.train_share)
     assert error == pytest.approx((n * abs(sure - kept)).sum() / n.sum(), abs=2e-4)
 
 

@@ -48,6 +48,9 @@ def test_every_patch_gets_what_the_encoder_says_of_its_calibrated_pixels(
         alone = encoder.encode(stack.read(0, y, x, 16, 16, model.spec.stains)[None], tables)
         assert run.labels[i] == alone.labels[0]
         np.testing.assert_allclose(latent[i], alone.latent[0], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(run.distance[i], alone.distance[0], rtol=1e-4)
+    np.testing.assert_array_equal(run.outlier, run.distance > float(model.state["farthest"]))
+    assert run.manifest.stages["map"].details["outliers"] == run.outliers
 
 
 def test_the_two_tissues_are_the_two_clusters(tmp_path: Path, model: Model) -> None:

@@ -151,6 +151,32 @@ def test_what_stands_in_a_row(dock: ClustersDock, run: Run) -> None:
     assert text(dock, 2, 8) == f"{run.stain_od[mine, 1].mean():.3f}"
 
 
+def test_outliers_are_left_out_until_they_are_taken_in(
+    dock: ClustersDock, context: Context, tmp_path: Path
+) -> None:
+    assert dock.outliers.isHidden()
+    run = make_run(tmp_path / "odd", every_outlier=4)
+    context.session.load(run, ())
+    context.session.palette.rename(1, "Liver")
+    context.session.selection.set(run.labels == 1)
+    own = run.labels == 1
+    assert not dock.outliers.isHidden()
+    assert dock.outliers.text() == f"Count {run.outliers} outliers"
+    assert text(dock, 1, PATCHES) == str((own & ~run.outlier).sum())
+    dock.outliers.click()
+    assert text(dock, 1, PATCHES) == str(own.sum())
+    exported = context.session.edited_run()
+    assert exported is not None
+    assert exported.counts_outliers
+    assert text(dock, 1, NAME) == "Liver"
+    check_selected(context, 1)
+    dock.outliers.click()
+    assert text(dock, 1, PATCHES) == str((own & ~run.outlier).sum())
+    context.session.set_run(None)
+    context.session.load(make_run(tmp_path / "plain"), ())
+    assert dock.outliers.isHidden()
+
+
 def test_a_run_that_did_not_measure_the_stains_shows_dashes(qtbot: QtBot, tmp_path: Path) -> None:
     run, session = make_run(tmp_path / "run"), Session()
     run = replace(run, stain_od=None, stains=(), dye_od=None, dyes=())

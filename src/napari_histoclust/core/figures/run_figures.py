@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from napari_histoclust.core.figures.curves import draw_learning_curve
 from napari_histoclust.core.figures.density import densities, draw_density
 from napari_histoclust.core.figures.k_tree import draw_k_tree
 from napari_histoclust.core.figures.montage import TOP, Montage, draw_montage, read_patch, top_rows
+from napari_histoclust.core.figures.reliability import draw_reliability
 from napari_histoclust.core.figures.scatter import draw_scatter
 from napari_histoclust.core.figures.slide_map import MapPanel, draw_map, grid_extent_px, read_thumbnail
 from napari_histoclust.core.figures.style import counts, save
@@ -41,7 +42,8 @@ def draw_figures(run: Run, folder: Path | None = None, file_format: Format = "pn
     """Draw every figure of a run.
 
     `map`, `histogram`, `confidence`, `density` (one a slide), `umap` where the run is embedded, `k_tree`
-    where its model knows every K, `learning_curve` where its model is at hand, and `montage_<k>` for each
+    where its model knows every K, `learning_curve` where its model is at hand, `reliability` where that says
+    it, and `montage_<k>` for each
     cluster where the images are.
 
     Parameters
@@ -70,6 +72,7 @@ def figures_of(run: Run) -> Iterator[tuple[str, Figure, Progress]]:
     """Draw the figures one after the other: the name of its file without suffix, the figure, how far."""
     stacks = _stacks(run)
     wanted = len(run.grids) + 3 + (run.embedding is not None) + _has_model(run) + _has_every_k(run)
+    wanted += _reliability(run) is not None
     total = wanted + (len(run.clusters) if any(stacks) else 0)
     figures = chain(_single_figures(run, stacks), _montages(run, stacks))
     for done, (name, figure) in enumerate(figures, start=1):
@@ -112,6 +115,8 @@ def _single_figures(run: Run, stacks: Stacks) -> Iterator[Drawn]:
         yield "k_tree", _k_tree(run)
     if _has_model(run):
         yield "learning_curve", draw_learning_curve(run.model().spec.history)
+        if _reliability(run) is not None:
+            yield "reliability", draw_reliability(_reliability(run) or {})
 
 
 def _has_model(run: Run) -> bool:
@@ -128,6 +133,13 @@ def _k_tree(run: Run) -> Figure:
     every, edits = drive(every_k(mapped)), load_edits(mapped) or unedited(mapped)
     colours = {k: looks.colours for k, looks in every.looks(edits).items()}
     return draw_k_tree(drive(count_tree(every)), colours, edits.k or every.own)
+
+
+def _reliability(run: Run) -> dict[str, Any] | None:
+    """What the model's bundle says of its confidence; None where there is no bundle, or it says nothing."""
+    from napari_histoclust.core.model.bundle import load_spec
+
+    return load_spec(run.path / "model").reliability if _has_model(run) else None
 
 
 def _confidence_pictures(run: Run) -> list[tuple[str, NDArray[np.float32]]]:
@@ -174,8 +186,8 @@ def _montages(run: Run, stacks: Stacks) -> Iterator[Drawn]:
     stains = _stains(stacks)
     if not stains:
         return
-    # Patches of slides whose images are gone cannot be shown.
-    at_hand = np.array([stack is not None for stack in stacks])[run.slide_index]
+    # Patches of slides whose images are gone cannot be shown; outliers are not what a cluster looks like.
+    at_hand = np.array([stack is not None for stack in stacks])[run.slide_index] & run.counted
     confidence = np.where(at_hand, run.confidence, -1).astype(np.float32)
     top = top_rows(run.labels, confidence, run.entropy, [cluster.id for cluster in run.clusters])
     count = counts(run.labels, run.clusters)

@@ -158,7 +158,7 @@ def empty_network(spec: ModelSpec) -> Network | NeighbourNetwork:
         record = encoder_of(spec.encoder)
         encoder = record.make(spec)
         encoder.unit = UNITS[record.needs]
-        return NeighbourNetwork(encoder, spec.clusters, spec.latent)
+        return NeighbourNetwork(encoder, spec.clusters, spec.latent, len(spec.stains))
     return Network(len(spec.stains), spec.clusters, spec.input_px)
 
 

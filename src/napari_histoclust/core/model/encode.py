@@ -21,6 +21,7 @@ from napari_histoclust.core.model.devices import choose_device, choose_precision
 from napari_histoclust.core.model.encoders.neighbours import convolution_stack
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.network import Network, latent_vectors
+from napari_histoclust.core.model.outliers import Familiar
 from napari_histoclust.core.model.posterior import Scores, probabilities_of, scores_of
 
 Tables = NDArray[np.uint8] | None
@@ -85,10 +86,13 @@ class Encoded:
         128 numbers that sum to 1 (the paper's network), or the place in the metric.
     probabilities : (n, K) float32
         Each row sums to 1.
+    distance : (n,) float32 or None
+        From what the model has seen (`core/model/outliers.py`); None for a model that was not taught it.
     """
 
     latent: NDArray[np.float32]
     probabilities: NDArray[np.float32]
+    distance: NDArray[np.float32] | None = None
 
     @property
     def labels(self) -> NDArray[np.int16]:
@@ -134,11 +138,17 @@ class Encoder:
         self._device = choose_device(settings)
         self._dtype = choose_precision(settings, self._device)
         network = model.network()
+        self._familiar = Familiar.of(model.state)
         self._apply = _applied(network, self._device, self._dtype)
         self.chunk = _CHUNK[self._device.type]
         if isinstance(network, NeighbourNetwork):
             self.chunk = network.encoders.chunk or self.chunk
             self._dtype = network.encoders.precision(self._device, self._dtype)
+
+    @property
+    def farthest(self) -> float | None:
+        """Distance beyond which a patch is an outlier; None for a model that cannot tell."""
+        return None if self._familiar is None else self._familiar.farthest
 
     @property
     def device_name(self) -> str:
@@ -174,7 +184,14 @@ class Encoder:
                 size = rows.stop - rows.start
                 latent[rows] = numbers[:size].float().cpu().numpy()
                 probabilities[rows] = shares[:size].cpu().numpy()
-        return Encoded(latent, probabilities)
+        return Encoded(latent, probabilities, self._distances(pixels))
+
+    def _distances(self, pixels: Tensor) -> NDArray[np.float32] | None:
+        """Ask the pixels themselves, in chunks of the same size."""
+        if self._familiar is None:
+            return None
+        parts = [self._familiar.distance(chunk) for chunk in torch.split(pixels, self.chunk)]
+        return np.concatenate([np.zeros(0, np.float32), *parts])
 
     def _chunks(self, pixels: Tensor) -> Iterator[tuple[slice, Tensor]]:
         for start in range(0, len(pixels), self.chunk):
@@ -231,9 +248,11 @@ class EncodingStream:
 
 def joined(parts: Sequence[Encoded]) -> Encoded:
     """Return what a model says of patches that passed in several parts, one after the other."""
+    distances = [part.distance for part in parts if part.distance is not None]
     return Encoded(
         np.concatenate([part.latent for part in parts]),
         np.concatenate([part.probabilities for part in parts]),
+        np.concatenate(distances) if distances else None,
     )
 
 

@@ -32,6 +32,7 @@ from napari_histoclust.core.model.encoder import UNITS, EncoderPart
 from napari_histoclust.core.model.kmeans import kmeans
 from napari_histoclust.core.model.metric import Float, Metric, learn_metric
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
+from napari_histoclust.core.model.outliers import learn_familiar
 from napari_histoclust.core.model.solutions import Solutions, solve, stack_of
 
 _CHUNK = 256
@@ -111,6 +112,8 @@ def find_clusters(
         Of the confidence for the own K, on bootstraps that it was not fitted to.
     """
     rng = np.random.default_rng(seed)
+    familiar, distances = yield from learn_familiar(pixels, rows, pixels.shape[-1] // 2)
+    rows = rows[distances <= familiar.farthest]  # else pen or a hole gets a cluster of its own
     taught = yield from teach(network, pixels, rows, device)
     axes = network.axes.shape[1]
     metric = taught.metric(axes, rng)
@@ -130,6 +133,9 @@ def find_clusters(
         "centres": solutions.centres_of(clusters),
         "temperature": np.array(own.temperature),
         "lapse": np.array(own.lapse),
+        "familiar_mean": familiar.mean.numpy(),
+        "familiar_axes": familiar.axes.numpy(),
+        "farthest": np.array(familiar.farthest),
     }
     for name, value in found.items():
         getattr(network, name).copy_(torch.from_numpy(value))

@@ -24,6 +24,7 @@ from napari_histoclust.core.model.augment import inner
 from napari_histoclust.core.model.bundle import GAP, Model, ModelSpec
 from napari_histoclust.core.model.confidence import Confidence, fit_confidence, squared_distances
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
+from napari_histoclust.core.model.outliers import Familiar
 
 Float = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -177,6 +178,10 @@ def without(model: Model, missing: Sequence[str]) -> Model:
     check_gap(model, missing, "The slide")
     gap = _gap(model.spec, missing)
     replaced = {name: model.gaps[key(gap, name)] for name in _OWN}
+    familiar = Familiar.of(model.state)
+    if familiar is not None:  # else every patch without the stain would be an outlier
+        blind = familiar.blind_to([model.spec.stains.index(stain) for stain in missing])
+        replaced["familiar_axes"] = blind.axes
     return replace(model, state={**model.state, **replaced}, gaps={})
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from napari_histoclust.core.model.encoder import UNITS, EncoderPart
 
-OPTIONAL = ("lapse",)
+OPTIONAL = ("lapse", "familiar_mean", "familiar_axes", "farthest")
 """Buffers that a model of an earlier version lacks, whose initial values change nothing."""
 
 UNIT = UNITS["codes"]
@@ -27,6 +27,7 @@ class NeighbourNetwork(nn.Module):
     clusters : int
     axes : int
         d.
+    stains : int
     """
 
     mean: Tensor
@@ -34,8 +35,11 @@ class NeighbourNetwork(nn.Module):
     centres: Tensor
     temperature: Tensor
     lapse: Tensor
+    familiar_mean: Tensor
+    familiar_axes: Tensor
+    farthest: Tensor
 
-    def __init__(self, encoder: EncoderPart, clusters: int, axes: int) -> None:
+    def __init__(self, encoder: EncoderPart, clusters: int, axes: int, stains: int) -> None:
         super().__init__()
         self.encoders = encoder  # the name that bundles know
         self.register_buffer("mean", torch.zeros(encoder.width))
@@ -43,6 +47,9 @@ class NeighbourNetwork(nn.Module):
         self.register_buffer("centres", torch.zeros(clusters, axes))
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("lapse", torch.zeros(()))
+        self.register_buffer("familiar_mean", torch.zeros(6 * stains))  # these three: `outliers.py`
+        self.register_buffer("familiar_axes", torch.zeros(6 * stains, 6 * stains))
+        self.register_buffer("farthest", torch.tensor(torch.inf))
 
     def features(self, pictures: Tensor) -> Tensor:
         """Return the (n, f) features of (n, 3 s, i, i) pictures."""

@@ -25,6 +25,8 @@ _CAPTIONS = {
     "map": "The slide, and its patches coloured by cluster.",
     "histogram": "Patches of each cluster.",
     "confidence": "How sure the model is of the patches of each cluster, and where on the slide.",
+    "reliability": "Confidence beside how often bootstraps of the tissue, which took no part in fitting it, "
+    "keep a patch's cluster: on the dashed line it is as sure as it should be.",
     "umap": "UMAP of the patches' features, coloured by cluster; near points look alike to the model.",
     "learning_curve": "The loss of the training and its parts.",
 }
@@ -55,7 +57,7 @@ def gather_report(run: Run) -> Job[Report]:
                 overview(run),
                 _section("Map", pictures, "map"),
                 Section("Clusters", (*cluster_table(run), *_chosen(pictures, "histogram"))),
-                _section("Confidence", pictures, "confidence"),
+                _section("Confidence", pictures, "confidence", "reliability"),
                 _section("UMAP", pictures, "umap"),
                 _section("Where each cluster lies", pictures, *_starting(pictures, "density")),
                 _section("Typical patches", pictures, *_starting(pictures, "montage_"), words=_MONTAGES),

@@ -42,6 +42,7 @@ def overview(run: Run) -> Section:
         ("Slides", ", ".join(run.slides)),
         ("Stains", ", ".join(_stains(run)) or "not recorded"),
         ("Patches", f"{len(run):,}"),
+        *((("Outliers", _outlier_count(run)),) if run.outlier is not None else ()),
         ("Clusters", _cluster_count(run)),
         ("Patch", _patch_text(run)),
         ("Mapped", run.manifest.created.replace("T", " ").replace("+00:00", " UTC")),
@@ -56,6 +57,14 @@ def overview(run: Run) -> Section:
 def _stains(run: Run) -> tuple[str, ...]:
     stated = [str(part.stain) for slide in run.manifest.slides for part in slide.inputs]
     return run.stains or tuple(dict.fromkeys(filter(None, stated)))
+
+
+def _outlier_count(run: Run) -> str:
+    share = f"{run.outliers:,} ({run.outliers / max(1, len(run)):.1%})"
+    if not run.outliers:
+        return "0"
+    counted = "counted in" if run.counted.all() else "left out of"
+    return f"{share} look like nothing the model was trained on, {counted} the statistics"
 
 
 def _cluster_count(run: Run) -> str:

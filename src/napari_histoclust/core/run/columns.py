@@ -64,6 +64,8 @@ COLUMNS: dict[str, Column] = {
     "obs/cluster/categories": Column(1, 2**15, "iu", is_never_zero=True),
     "obs/confidence": Column(1e-9, 1, "f", is_never_zero=True),
     "obs/entropy": Column(-1e-6, 100, "f"),
+    "obs/distance": Column(0, 1e30, "f"),
+    "obs/outlier": Column(0, 1, "b"),
     "obsm/latent": Column(-1e30, 1e30, "f", is_never_zero=True),
     "obsm/X_umap": Column(-1e30, 1e30, "f"),
     "obsm/stain_od": Column(-1e6, 1e6, "f", may_lack=True),

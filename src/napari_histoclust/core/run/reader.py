@@ -93,6 +93,8 @@ def _read(folder: Path, manifest: Manifest) -> Run:
         stain_od=read("obsm/stain_od") if "obsm/stain_od" in group else None,
         dyes=_names(group, "dyes"),
         dye_od=read("obsm/dye_od") if "obsm/dye_od" in group else None,
+        distance=read("obs/distance") if "obs/distance" in group else None,
+        outlier=np.asarray(read("obs/outlier"), bool) if "obs/outlier" in group else None,
     )
     _check_widths(run)
     return run

@@ -50,6 +50,13 @@ class Run:
         Stain and dye of each column of `dye_od`, such as "HE eosin".
     dye_od : (n, d) float32 or None
         How much of each of `dyes` there is; None in a run of an older version or without such.
+    distance : (n,) float32 or None
+        From what the model has seen, in units of the spread of its training patches; None in a run of an
+        older version or of a model that cannot tell.
+    outlier : (n,) bool or None
+        Which patches lie farther than the model's training patches do.
+    counts_outliers : bool
+        Whether statistics count the outliers too.
     store_rows : (n,) int64 or None
         Rows of patches.zarr that these patches are; None for all, one after the other.
     """
@@ -66,6 +73,9 @@ class Run:
     stain_od: NDArray[np.float32] | None = None
     dyes: tuple[str, ...] = ()
     dye_od: NDArray[np.float32] | None = None
+    distance: NDArray[np.float32] | None = None
+    outlier: NDArray[np.bool_] | None = None
+    counts_outliers: bool = False
     store_rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -85,6 +95,18 @@ class Run:
     def ids(self) -> NDArray[np.int64]:
         """(n,) id of each patch, its row in the run folder."""
         return np.arange(len(self)) if self.store_rows is None else self.store_rows
+
+    @property
+    def outliers(self) -> int:
+        """How many patches are outliers; 0 where it is not known."""
+        return 0 if self.outlier is None else int(np.count_nonzero(self.outlier))
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """(n,) which patches the statistics count: all but the outliers; all where nothing else is left."""
+        if self.outlier is None or self.counts_outliers or self.outlier.all():
+            return np.ones(len(self), bool)
+        return ~self.outlier
 
     @cached_property
     def clusters_used(self) -> int:
@@ -175,8 +197,15 @@ def subset_of(run: Run, chosen: NDArray[np.bool_]) -> Run:
         embedding=_chosen(run.embedding, chosen),
         stain_od=_chosen(run.stain_od, chosen),
         dye_od=_chosen(run.dye_od, chosen),
+        distance=_chosen(run.distance, chosen),
+        outlier=None if run.outlier is None else run.outlier[chosen],
         store_rows=run.ids[chosen],
     )
+
+
+def counted_run(run: Run) -> Run:
+    """Return the run with the patches that statistics count and with all its clusters."""
+    return run if run.counted.all() else replace(subset_of(run, run.counted), clusters=run.clusters)
 
 
 def _chosen(column: NDArray[np.float32] | None, chosen: NDArray[np.bool_]) -> NDArray[np.float32] | None:

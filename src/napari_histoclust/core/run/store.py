@@ -43,6 +43,8 @@ class ChunkResult:
         Mean optical density of each stain.
     dye_od : (n, d) float32, optional
         How much of each dye there is, in optical density.
+    distance : (n,) float32, optional
+        From what the model has seen, in units of the spread of its training patches.
     """
 
     latent: NDArray[np.float32]
@@ -51,6 +53,7 @@ class ChunkResult:
     entropy: NDArray[np.float32]
     stain_od: NDArray[np.float32]
     dye_od: NDArray[np.float32] | None = None
+    distance: NDArray[np.float32] | None = None
 
 
 def patch_table(
@@ -109,6 +112,8 @@ class GrowingStore:
         What decides the labels; what was begun with another one is begun anew.
     latent : int
         Numbers that describe a patch.
+    farthest : float, optional
+        `ChunkResult.distance` beyond which a patch is an outlier; None if it is not measured.
     """
 
     def __init__(
@@ -119,10 +124,15 @@ class GrowingStore:
         dyes: Sequence[str] = (),
         fingerprint: str = "",
         latent: int = LATENT,
+        farthest: float | None = None,
     ) -> None:
         self._final, self._path = folder / PATCHES, folder / _GROWING
         self._table, self._fingerprint = table, fingerprint
         self._stains, self._dyes, self._latent = tuple(stains), tuple(dyes), latent
+        self._farthest = farthest
+        self._scalars = {"cluster": "int16", "confidence": "float32", "entropy": "float32"}
+        if farthest is not None:
+            self._scalars["distance"] = "float32"
         self.chunks = -(-len(table) // CHUNK)
         if not self._is_begun():
             self._create()
@@ -153,7 +163,7 @@ class GrowingStore:
                 if width:
                     new_matrix(partial / _STORE / "obsm" / name, (n, width), min(CHUNK, n))
             results: Any = zarr.open_group(partial / _RESULTS, mode="w", zarr_format=2)
-            for name, dtype in (("cluster", "int16"), ("confidence", "float32"), ("entropy", "float32")):
+            for name, dtype in self._scalars.items():
                 results.create_array(name, shape=(n,), chunks=(min(CHUNK, n),), dtype=dtype)
             results.create_array(_CHECKSUM, shape=(self.chunks,), chunks=(1,), dtype="uint32")
             results.attrs["fingerprint"] = self._fingerprint
@@ -179,7 +189,7 @@ class GrowingStore:
         matrices = ("latent", "stain_od", *(("dye_od",) if self._dyes else ()))
         return {
             **{name: self._group[f"obsm/{name}"] for name in matrices},
-            **{name: self._results[name] for name in ("cluster", "confidence", "entropy")},
+            **{name: self._results[name] for name in self._scalars},
         }
 
     def write(self, chunk: int, result: ChunkResult) -> None:
@@ -200,7 +210,9 @@ class GrowingStore:
         ValueError
             If a chunk is missing, or a patch has none of the clusters.
         """
-        results = {name: self._results[name][:] for name in ("cluster", "confidence", "entropy")}
+        results = {name: self._results[name][:] for name in self._scalars}
+        if self._farthest is not None:
+            results["outlier"] = results["distance"] > np.float32(self._farthest)
         ids = [cluster.id for cluster in clusters]
         if self.missing() or not np.isin(results["cluster"], ids).all():
             raise ValueError(f"{self._path}: not every patch has a cluster")

@@ -184,7 +184,10 @@ class _Slide:
     """Sums over the patches of one slide by their id."""
 
     def __init__(self, run: Run, labels: NDArray[np.integer[Any]], size: int, slide: int) -> None:
-        self._rows, self._size = run.rows(slide), size
+        self._rows: slice | NDArray[np.intp] = run.rows(slide)
+        if not run.counted[self._rows].all():
+            self._rows = np.flatnonzero(run.counted[self._rows]) + self._rows.start
+        self._size = size
         self._labels = labels[self._rows].astype(np.intp)  # else each bincount casts them again
 
     def count(self) -> NDArray[np.intp]:

@@ -78,7 +78,8 @@ class Composition:
 def composition(run: Run) -> Composition:
     """Count the patches of each cluster on each slide."""
     ids = [cluster.id for cluster in run.clusters]
-    counts = [np.bincount(run.labels[run.rows(slide)], minlength=max(ids) + 1)[ids] for slide in _slides(run)]
+    labels = np.where(run.counted, run.labels, 0)
+    counts = [np.bincount(labels[run.rows(slide)], minlength=max(ids) + 1)[ids] for slide in _slides(run)]
     return Composition(
         slides=run.slides,
         clusters=run.clusters,

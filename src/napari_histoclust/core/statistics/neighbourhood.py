@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.run.run import counted_run
 
 if TYPE_CHECKING:
     from napari_histoclust.core.patches.grid import PatchGrid
@@ -99,6 +100,7 @@ def neighbourhood(
     """
     if permutations < 2:
         raise HistoclustError(f"permutations={permutations}: give at least 2, or there is no spread.")
+    run = counted_run(run)
     chosen = range(len(run.slides)) if slides is None else slides
     labels, bounds = _labels(run, chosen)
     pairs = _pairs([run.grids[slide] for slide in chosen], bounds)

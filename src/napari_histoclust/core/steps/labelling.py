@@ -136,6 +136,7 @@ def _joined(encoded: Encoded, measured: Sequence[Densities]) -> ChunkResult:
         cluster=encoded.labels,
         confidence=encoded.confidence,
         entropy=encoded.entropy,
+        distance=encoded.distance,
         stain_od=np.concatenate([stain_od for stain_od, _ in measured]),
         dye_od=np.concatenate([dye_od for _, dye_od in measured]),
     )

@@ -118,7 +118,10 @@ def _map(
         if out.is_dir():
             manifest.model_copy(update={"finish_reason": "interrupted"}).write(out)
         raise
-    manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, patches=_total(targets))
+    details: dict[str, Any] = {"patches": _total(targets)}
+    if encoders[0].farthest is not None:
+        details["outliers"] = open_run(out).outliers
+    manifest = read_manifest(out).finished_stage("map", time.monotonic() - start, **details)
     slides = []
     for entry, stack, target in zip(manifest.slides, stacks, targets, strict=True):
         told = _with_holes(entry, target.stack)
@@ -270,7 +273,8 @@ def _label(
         [t.entry.name for t in targets], [t.grid for t in targets], [t.entry.um_per_px for t in targets]
     )
     stains = _on_every_slide(targets, model.spec)
-    store = GrowingStore(out, table, stains, dye_names(stains), fingerprint, model.spec.latent)
+    farthest = encoders[0].farthest
+    store = GrowingStore(out, table, stains, dye_names(stains), fingerprint, model.spec.latent, farthest)
     dyes: list[tuple[DyeVectors, ...]] = []
     for target in targets:
         dyes.append((yield from dye_vectors(target.stack, target.grid, stains)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job
 from napari_histoclust.core.one_writer import alone
 from napari_histoclust.core.run.reader import read_latent
+from napari_histoclust.core.run.run import counted_run
 from napari_histoclust.core.validation.baseline import RESTARTS, Agreement, agreement, kmeans_labels
 from napari_histoclust.core.validation.indices import Indices, defined_indices, sample_rows
 from napari_histoclust.core.validation.measures import INDICES
@@ -61,6 +62,8 @@ class ValidationReport:
         Start of the sample and of k-means.
     features : str
         What the features are.
+    outliers : int
+        Patches that were left out as such.
     """
 
     patches: int
@@ -71,6 +74,7 @@ class ValidationReport:
     mean_confidence: tuple[float | None, ...]
     seed: int
     features: str
+    outliers: int = 0
 
     @property
     def share_of_empty_clusters(self) -> float:
@@ -85,6 +89,8 @@ class ValidationReport:
             parts.append(f"{self.sizes.count(0)} of {len(self.sizes)} clusters are empty.")
         if self.indices.n < self.patches:
             parts.append(f"This is taken on {self.indices.n} of {self.patches} patches, drawn at random.")
+        if self.outliers:
+            parts.append(f"{self.outliers} outliers are left out.")
         return " ".join([*parts, CAUTION])
 
     def _comparison(self) -> str:
@@ -101,6 +107,7 @@ class ValidationReport:
         return self.indices.document() | {
             "format": FORMAT,
             "patches": self.patches,
+            "outliers_left_out": self.outliers,
             "points_in_pairs": self.indices.n_pairs_of,
             "points_in_silhouette": self.indices.n_silhouette_of,
             "features": self.features,
@@ -142,10 +149,12 @@ def validate_run(run: Run, seed: int = 765, at_most: int = PATCHES_AT_MOST) -> J
 
 
 def _validate(run: Run, seed: int, at_most: int) -> Job[ValidationReport]:
-    latent = yield from read_latent(run)
+    left = counted_run(run)
+    latent = yield from read_latent(left)
     report = yield from validate_clustering(
-        latent, run.labels, run.confidence, len(run.clusters), _description(run), seed, at_most
+        latent, left.labels, left.confidence, len(run.clusters), _description(run), seed, at_most
     )
+    report = replace(report, outliers=len(run) - len(left))
     write_json(run.path / VALIDATION, report.document())
     return report
 

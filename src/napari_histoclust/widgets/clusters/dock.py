@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import (
+    QCheckBox,
     QColorDialog,
     QHBoxLayout,
     QLabel,
@@ -21,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_histoclust.session.cluster_table import (
     ClusterTableState,
     Column,
+    Outliers,
     Row,
     RowCounter,
     describe_rows,
@@ -43,6 +46,11 @@ if TYPE_CHECKING:
 _NO_RUN = (
     "The clusters of a run stand here, with their colours, areas and stains, to be named, merged and split.\n"
     "Map the slides, or open a run, to see them."
+)
+_OUTLIERS = (
+    "Patches that look like nothing the model was trained on: pen, folds, blur, air, another tissue. Unless "
+    "this is ticked they are left out of this table, of the report and of the exported statistics. Colour by "
+    "Outlier to see them."
 )
 _ICON_PX, _BUTTON_PX = 16, 26
 _GROUPS = (
@@ -74,6 +82,8 @@ class ClustersDock(ShowsState, QWidget):
         self.commands = ClusterActions(self)
         self.pages = QStackedWidget()
         self.status = QLabel()
+        self.outliers = QCheckBox()
+        self.outliers.setToolTip(_OUTLIERS)
         self.tissue = TissueLine(context)
         self.k = KSlider(context)
         self._lay_out()
@@ -93,6 +103,7 @@ class ClustersDock(ShowsState, QWidget):
         column.addWidget(self.table, 1)
         below = QHBoxLayout()
         below.addWidget(self.status, 1)
+        below.addWidget(self.outliers)
         below.addWidget(self.tissue.button)
         column.addLayout(below)
         column.addWidget(self.tissue)
@@ -133,6 +144,7 @@ class ClustersDock(ShowsState, QWidget):
         follow(self, session.changed, self._on_session_changed)
         self.model.renamed.connect(self._on_model_renamed)
         self.table.rows_chosen.connect(self._on_table_rows_chosen)
+        self.outliers.toggled.connect(self._on_outliers_toggled)
         self.table.eye_clicked.connect(self._on_table_eye_clicked)
         self.commands.split_wanted.connect(self._on_commands_split_wanted)
         for name, handler in {
@@ -171,6 +183,11 @@ class ClustersDock(ShowsState, QWidget):
         if filled != whole:
             self.table.choose(whole)
 
+    def _show_outliers(self, outliers: Outliers) -> None:
+        self.outliers.setText(str(outliers))
+        self.outliers.setVisible(outliers.patches > 0)
+        self.outliers.setChecked(outliers.are_counted)
+
     def _chosen(self) -> list[Row]:
         chosen = set(self.table.chosen())
         return [row for row in self.model.rows if row.id in chosen]
@@ -189,6 +206,11 @@ class ClustersDock(ShowsState, QWidget):
         chosen[list(self.table.chosen())] = True
         self._session.selection.set(chosen[palette.shown_labels])
         self._show_commands()
+
+    def _on_outliers_toggled(self, counts: bool) -> None:
+        run = self._session.run
+        if run is not None and run.counts_outliers != counts:
+            self._session.set_run(replace(run, counts_outliers=counts))
 
     def _on_table_eye_clicked(self, cluster: int) -> None:
         self._session.palette.hide([cluster], cluster not in self._session.palette.state.hidden)

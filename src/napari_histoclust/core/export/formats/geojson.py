@@ -159,9 +159,12 @@ def _write_patches(run: Run, slide: int, stain: str | None, objects: Objects, fi
 
 def _patch_measurements(run: Run, rows: slice) -> tuple[str, NDArray[np.float32]]:
     """Text with a gap for each measurement of a patch, and the (n, m) measurements."""
-    parts = [run.confidence[rows, None], run.entropy[rows, None]]
+    scalars = {"confidence": run.confidence, "entropy": run.entropy}
+    if run.outlier is not None and run.distance is not None:
+        scalars |= {"distance": run.distance, "outlier": run.outlier.astype(np.float32)}
+    parts = [values[rows, None] for values in scalars.values()]
     parts += [od[rows] for od in (run.stain_od, run.dye_od) if od is not None]
-    names = ("confidence", "entropy", *density_names(run))
+    names = (*scalars, *density_names(run))
     gaps = ", ".join(_json(name).replace("%", "%%") + ": %.5g" for name in names)
     return f"{{{gaps}}}", np.concatenate(parts, axis=1)
 

@@ -97,6 +97,7 @@ def patch_schema(run: Run) -> pa.Schema:
             ("artefact", pa.bool_()),
             ("confidence", pa.float32()),
             ("entropy", pa.float32()),
+            *((("distance", pa.float32()), ("outlier", pa.bool_())) if run.outlier is not None else ()),
             ("tissue_fraction", pa.float32()),
             *((name, pa.float32()) for name in density_names(run)),
         ]
@@ -133,6 +134,8 @@ def _block(run: Run, slide: int, rows: slice) -> pa.Table:
         "artefact": np.isin(labels, [cluster.id for cluster in run.clusters if cluster.artefact]),
         "confidence": run.confidence[rows],
         "entropy": run.entropy[rows],
+        **({} if run.distance is None else {"distance": run.distance[rows]}),
+        **({} if run.outlier is None else {"outlier": run.outlier[rows]}),
         "tissue_fraction": grid.tissue_fraction[own],
         **dict(zip(density_names(run), _densities(run, rows), strict=True)),
     }
