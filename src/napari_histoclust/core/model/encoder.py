@@ -108,12 +108,15 @@ class FrozenIdentity(BaseModel):
         Of the weights' file, or of the weights themselves where they come from timm.
     width : int
         Numbers that it gives a picture.
+    parts : tuple of int
+        Widths of the parts that these come from, such as its stages; empty where they are one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sha256: str
     width: int
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -188,10 +188,20 @@ class FrozenEncoder(EncoderPart):
         return answers.reshape(n, -1)
 
     def learn(self, measured: Tensor) -> None:
-        """Keep centre and spread of each number and the leading principal axes of each stain."""
+        """Keep the centre, the spread of each part as a whole, and each stain's leading principal axes.
+
+        Stages of a network count on scales of their own, so that each is given one variance in all; inside
+        a stage a number that varies more says more, and keeps doing so.
+        """
         by_stain = measured.double().view(len(measured), self.groups, -1)
         centre = by_stain.mean(dim=0)
-        spread = by_stain.std(dim=0, correction=0).clamp(min=_LEAST_SPREAD)
+        parts = list(self._identity.parts or (self._identity.width,))
+        whole = [
+            part.sum(dim=1, keepdim=True).sqrt()
+            for part in by_stain.var(dim=0, correction=0).split(parts, dim=1)  # type: ignore[no-untyped-call]
+        ]
+        spread = torch.cat([one.expand(-1, width) for one, width in zip(whole, parts, strict=True)], dim=1)
+        spread = spread.clamp(min=_LEAST_SPREAD)
         scaled = (by_stain - centre) / spread
         for stain in range(self.groups):
             one = scaled[:, stain]

