@@ -4,6 +4,7 @@
 # make scverse  the environment with scanpy, squidpy and spatialdata that the tests use
 # make bench  the benchmarks (about half an hour)
 # make kills  some hundred kills of every job, at its changes to the disk; TRIES=5 for fewer
+# make mutants  faults put into chosen files of the core, to see whether the tests notice; MINUTES=5 for less
 # make fuzz   10,000 damaged slides, and as many damaged runs, models, tables (about an hour); CASES=500 for fewer
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 VENV := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint scverse bench fuzz kills clean
+.PHONY: demo test lint scverse bench fuzz kills mutants clean
 
 demo: $(INSTALLED)
 	@scripts/system_libraries.sh
@@ -48,8 +49,16 @@ TRIES ?= 20
 kills: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(VENV)/python tests/kills/campaign.py --tries $(TRIES) --seed $(SEED)
 
+MINUTES ?= 20
+
+# what is done stays in mutants/, and the next call goes on there
+mutants: $(INSTALLED)
+	$(VENV)/python -m pip --disable-pip-version-check install -q -c constraints.txt -e ".[mutants]"
+	OMP_NUM_THREADS=1 nice timeout $(MINUTES)m $(VENV)/python -m mutmut run --max-children 1 || test $$? -eq 124
+	$(VENV)/python -m mutmut results
+
 clean:
-	rm -rf .venv .venv-scverse demo-run build dist
+	rm -rf .venv .venv-scverse demo-run build dist mutants
 
 $(INSTALLED): pyproject.toml constraints.txt scripts/make_venv.sh
 	@PYTHON="$(PYTHON)" scripts/make_venv.sh
