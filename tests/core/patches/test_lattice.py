@@ -135,3 +135,13 @@ def test_a_patch_is_rounded_to_the_nearest_px_and_never_to_none(model_um: float,
     stack = geometry(1000, 1000)
     stack.um_per_px, stack.downsamples = 0.5, (1.0,)
     assert choose_level(stack, 4, model_um).patch_px == patch_px
+
+
+@pytest.mark.parametrize(
+    ("model_um", "is_told"), [(0.125, False), (0.1249, True), (2.0, False), (2.001, True)]
+)
+def test_a_scale_more_than_four_times_off_is_told(model_um: float, is_told: bool) -> None:
+    stack = geometry(1000, 1000)
+    stack.um_per_px, stack.downsamples = 0.5, (1.0, 2.0, 4.0)
+    told = f"huge: a px is 0.5 um but the model was trained on {model_um:g} um; check the physical size."
+    assert choose_level(stack, 128, model_um).warning == (told if is_told else "")
