@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -207,10 +208,11 @@ def test_a_network_that_is_gone_or_another_is_named(
 
 def test_a_bundle_is_the_same_wherever_the_network_lies(fitted: tuple[Path, Path]) -> None:
     model = load_model(fitted[0])
-    moved = Model(model.spec.model_copy(update={"encoder": "/elsewhere/small.pt@32"}), model.state)
+    moved = replace(model, spec=model.spec.model_copy(update={"encoder": "/elsewhere/small.pt@32"}))
     assert moved.checksum() == model.checksum()
     other = model.spec.frozen.model_copy(update={"sha256": "f" * 64})  # type: ignore[union-attr]
-    assert Model(model.spec.model_copy(update={"frozen": other}), model.state).checksum() != model.checksum()
+    changed = replace(model, spec=model.spec.model_copy(update={"frozen": other}))
+    assert changed.checksum() != model.checksum()
 
 
 def test_files_that_are_no_network_are_refused_before_work(slide: Path, tmp_path: Path) -> None:
@@ -263,6 +265,6 @@ def test_imagenet_end_to_end(slide: Path, tmp_path: Path) -> None:
     left = run.grids[0].x_px < 128
     assert abs((run.labels[left] == 1).mean() - (run.labels[~left] == 1).mean()) > 0.6
     broken = model.spec.frozen.model_copy(update={"sha256": "f" * 64})
-    other = Model(model.spec.model_copy(update={"frozen": broken}), model.state)
+    other = replace(model, spec=model.spec.model_copy(update={"frozen": broken}))
     with pytest.raises(HistoclustError, match=r"is another network.*reinstall"):
         Encoder(other, ComputeSettings())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from core.slides.written import noise, write_pyramid
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.slides import overview
 from napari_histoclust.core.slides.channels import channel_warnings, group_channels
-from napari_histoclust.core.slides.levels import downsample
+from napari_histoclust.core.slides.levels import common_levels, downsample
 from napari_histoclust.core.slides.overview import block_mean, overview_level, read_overview
 from napari_histoclust.core.slides.stack import open_stack
 
@@ -89,3 +91,11 @@ def test_overview_takes_the_nearest_finer_level_in_strips(
     monkeypatch.setattr(overview, "STRIP_BYTES", 3 * 100 * 20)
     picture = drive(read_overview(stack, "HE", 1, 4))
     np.testing.assert_array_equal(picture, block_mean(levels[1], 4))
+
+
+def test_a_level_is_shared_where_both_sides_agree_to_two_px() -> None:
+    shapes = {"HE": ((100, 80), (50, 40), (25, 20)), "CD31": ((100, 80), (50, 43), (27, 18))}
+    slides: Any = {stain: SimpleNamespace(shapes=found) for stain, found in shapes.items()}
+    shared = common_levels(slides, ("HE", "CD31"), "HE")
+    assert shared.shapes == ((100, 80), (25, 20))
+    assert shared.own == {"HE": (0, 2), "CD31": (0, 2)}
