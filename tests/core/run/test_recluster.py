@@ -12,6 +12,7 @@ from core.runs import make_every_k_run, make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run import recluster as module
+from napari_histoclust.core.run.columns import seal_array
 from napari_histoclust.core.run.edits import edited, load_edits, save_edits, saved_run, unedited
 from napari_histoclust.core.run.reader import read_latent
 from napari_histoclust.core.run.recluster import EveryK, change_k, every_k, recluster
@@ -83,6 +84,7 @@ def test_patches_that_are_all_alike(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     latent = zarr.open_group(run.path / "patches.zarr", mode="r+")["obsm/latent"]
     latent[:] = np.full(latent.shape, 1 / 128, np.float32)  # type: ignore[index, union-attr]
+    seal_array(latent)
     with pytest.raises(HistoclustError, match="look alike"):
         drive(recluster(run, np.arange(len(run)), 2))
 
