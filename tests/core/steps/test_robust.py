@@ -129,7 +129,7 @@ def test_a_damaged_space_is_named(tmp_path: Path) -> None:
     stack = hc.open_stack(write_stack(tmp_path / "s"))
     settings = PRESETS["robust"].settings.model_copy(update=SMALL | {"epochs": 1, "encoders": 1})
     drive(choose_k_of_stack(stack, settings, (2,), 1, tmp_path / "k"))
-    space = next((tmp_path / "k" / "fits").glob("space_*.npy"))
+    space = next((tmp_path / "k" / "fits").glob("space_*.npz"))
     space.write_bytes(space.read_bytes()[:60])
     with pytest.raises(HistoclustError, match=f"{space.name}.*delete it"):
         drive(choose_k_of_stack(stack, settings, (2, 3), 1, tmp_path / "k"))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.arrays import UNREADABLE, read_npz
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.jobs import Job
+from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.confidence import regions_of
 from napari_histoclust.core.validation.k_choice import Clustering
 from napari_histoclust.core.validation.resampling import (
@@ -130,6 +130,7 @@ def cluster(space: Space, k: int, seed: int) -> Job[list[Clustering]]:
         ("shuffled", space.shuffled),
         ("null", space.structureless),
     ):
+        yield Progress("Finding clusters")
         labels = resampled.labels(k, seed)
         repeats = yield from measure_repeats(resampled, labels, k, seed)
         found.append(Clustering(k, seed, labels, {}, {series: repeats}))  # type: ignore[dict-item]

@@ -170,7 +170,7 @@ def split_in_halves(regions: Int, rng: np.random.Generator) -> tuple[Int, Int]:
 def _half(taught: Taught, axes: int, own: Int, other: Int, rng: np.random.Generator) -> Half:
     part, rest = taught.resampled(own), taught.resampled(other)
     metric = part.metric(axes, rng)
-    of = (part.features, taught.features, rest.first, rest.second)
+    of = (part.features, taught.features, rest.first[rest.on_tissue], rest.second[rest.on_tissue])
     return Half(*(metric.apply(features) for features in of))
 
 
@@ -213,7 +213,7 @@ def _of_division(
     one, two = (nearest(half.everybody, c) for half, c in zip(halves, centres, strict=True))
     yield HALVES.name, agreement(one, two).adjusted_rand
     yield FOUND_AGAIN.name, float(found_again(one, two, k))
-    if len(halves[0].first):
+    if len(halves[0].first) and len(halves[1].first):
         bits = [
             shared_bits(nearest(half.first, c), nearest(half.second, c), rng)
             for half, c in zip(halves, centres, strict=True)
