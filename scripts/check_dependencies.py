@@ -22,11 +22,14 @@ def imported(folder: Path) -> set[str]:
     """Return the top-level names that the Python files below a folder import from outside it."""
     found = set()
     for file in folder.rglob("*.py"):
+        beside = {path.stem for path in file.parent.glob("*.py")}  # what a script finds beside itself
+        names = set()
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
+                names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                found.add(node.module.split(".")[0])
+                names.add(node.module.split(".")[0])
+        found |= names - beside
     own = {path.stem for path in folder.iterdir()} | sys.stdlib_module_names
     return {name for name in found - own if not name.startswith("_")}  # _typeshed is the type checker's own
 
