@@ -22,7 +22,10 @@ def imported(folder: Path) -> set[str]:
     """Return the top-level names that the Python files below a folder import from outside it."""
     found = set()
     for file in folder.rglob("*.py"):
-        beside = {path.stem for path in file.parent.glob("*.py")}  # what a script finds beside itself
+        is_script = not (file.parent / "__init__.py").exists()
+        beside = (
+            {path.stem for path in file.parent.glob("*.py")} if is_script else set()
+        )  # what it finds there
         names = set()
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
