@@ -194,11 +194,11 @@ def _entry(name: str, path: Path, grid: PatchGrid, um_per_px: float | None) -> S
         int(((n - 1) * grid.stride_px + grid.patch_px) * grid.downsample) + rest
         for n, rest in zip(grid.shape, (5, 11), strict=True)
     ]
-    lines: Sequence[dict[str, Any]] = (
-        open_stack(path).inputs()
-        if path.exists()
-        else [{"stain": stain, "path": str(path / f"{stain}.ome.tif")} for stain in FIVE]
-    )
+    lines: Sequence[dict[str, Any]]
+    lines = [{"stain": stain, "path": str(path / f"{stain}.ome.tif")} for stain in FIVE]
+    if path.exists():
+        stack = open_stack(path)
+        lines, sides = stack.inputs(), list(stack.shapes[0])
     return SlideEntry(
         name=name,
         path=str(path),

@@ -26,7 +26,10 @@ CRC = "crc32"
 """Attribute of an array: a number for each row of chunks, or the list of those that it may have."""
 
 # What zarr and its decoders raise on stores that are damaged.
-DAMAGED = (LookupError, TypeError, ValueError, OSError, RuntimeError, AttributeError, MemoryError)
+DAMAGED = (
+    LookupError, TypeError, ValueError, OSError, RuntimeError, AttributeError, MemoryError, ArithmeticError,
+    SystemError,
+)  # fmt: skip
 _PARTS = ("obs", "obsm", "uns")
 _OF_ARRAY, _OF_GROUP = {".zarray", "zarr.json"}, {".zgroup"}
 # A column may be smaller on the disk, but what declares more than this is a mistake or a bomb.
