@@ -16,10 +16,11 @@ import torch
 from bench_floor import PRECISIONS, arguments, encoding_operations, matrix_rate, seconds
 from torch import Tensor
 
-from napari_histoclust.core.config import ComputeSettings
-from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
+from napari_histoclust.core.model.bundle import Model, empty_network
 from napari_histoclust.core.model.encode import Encoder, resize_patches
 from napari_histoclust.core.model.network import latent_vectors
+from napari_histoclust.core.model.spec import ModelSpec
+from napari_histoclust.core.settings import ComputeSettings
 
 
 def main() -> None:

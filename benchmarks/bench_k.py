@@ -30,10 +30,11 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network, save_model
+from napari_histoclust.core.model.bundle import Model, empty_network, save_model
 from napari_histoclust.core.model.confidence import Confidence
 from napari_histoclust.core.model.posterior import probabilities_of, scores_of
 from napari_histoclust.core.model.solutions import Solutions, solve, stack_of
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.run.reader import open_run

@@ -34,7 +34,8 @@ def imports(stack: Path, folder: Path, cache_mib: int | None) -> int:
 
 
 def sample(stack: Path, folder: Path, cache_mib: int | None) -> int:
-    from napari_histoclust.core.steps.pipeline import model_spec, sample_stacks
+    from napari_histoclust.core.steps.model_spec import model_spec
+    from napari_histoclust.core.steps.pipeline import sample_stacks
 
     opened = hc.open_stack(stack)
     settings = FitSettings.resolve("paper", FitSettings(cache_mib=cache_mib))
@@ -42,7 +43,8 @@ def sample(stack: Path, folder: Path, cache_mib: int | None) -> int:
 
 
 def map_(stack: Path, folder: Path, cache_mib: int | None) -> int:
-    from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
+    from napari_histoclust.core.model.bundle import Model, empty_network
+    from napari_histoclust.core.model.spec import ModelSpec
 
     spec = ModelSpec(stains=STAINS, patch_px=128, clusters=14)
     model = Model(spec, empty_network(spec).state_dict())

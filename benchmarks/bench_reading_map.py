@@ -24,8 +24,9 @@ from bench_reading import STAINS, write_slide
 import napari_histoclust as hc
 from napari_histoclust.core.config import MapSettings
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
+from napari_histoclust.core.model.bundle import Model, empty_network
 from napari_histoclust.core.model.encode import Encoder
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.steps.mapping import map_stacks
 
 

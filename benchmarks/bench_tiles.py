@@ -26,10 +26,10 @@ from PIL import Image
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from napari_histoclust.core.model.bundle import ModelSpec
 from napari_histoclust.core.model.encode import calibrated, resize_patches
 from napari_histoclust.core.model.encoder import EncoderPart, encoder_of
 from napari_histoclust.core.model.metric import learn_metric
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.stains.calibration import calibrate_tiles
 
 Float = NDArray[np.float64]

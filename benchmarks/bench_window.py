@@ -25,7 +25,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_histoclust.core.model.bundle import Model as Bundle
-from napari_histoclust.core.model.bundle import ModelSpec, empty_network, save_model
+from napari_histoclust.core.model.bundle import empty_network, save_model
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.palette import default_clusters
 from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.run.reader import open_run

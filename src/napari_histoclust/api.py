@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_histoclust.core.config import FitSettings, MapSettings, Preset, RunSettings, checked
+from napari_histoclust.core.config import FitSettings, MapSettings, Preset, RunSettings
 from napari_histoclust.core.jobs import Progress, drive
+from napari_histoclust.core.settings import checked
 
 if TYPE_CHECKING:
     from napari_histoclust.core.model.bundle import Model

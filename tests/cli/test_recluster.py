@@ -9,7 +9,8 @@ import pytest
 
 from core.runs import make_every_k_run, make_run
 from napari_histoclust import cli
-from napari_histoclust.core.run.edits import save_edits, saved_run
+from napari_histoclust.core.run.edits import save_edits
+from napari_histoclust.core.run.saved import saved_run
 from napari_histoclust.session import Palette
 
 

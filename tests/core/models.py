@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
-from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network, save_model
+from napari_histoclust.core.model.bundle import Model, empty_network, save_model
 from napari_histoclust.core.model.missing import key
+from napari_histoclust.core.model.spec import ModelSpec
 
 
 def write_model(folder: Path, stains: Sequence[str], *, patch_px: int = 32, clusters: int = 4) -> Model:

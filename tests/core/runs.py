@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import now
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network, save_model
+from napari_histoclust.core.model.bundle import Model, empty_network, save_model
 from napari_histoclust.core.model.confidence import Confidence
 from napari_histoclust.core.model.posterior import probabilities_of, scores_of
 from napari_histoclust.core.model.solutions import Solutions, solve, stack_of
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.palette import Cluster, default_clusters
 from napari_histoclust.core.patches.grid import PatchGrid
 from napari_histoclust.core.run.embedding import write_embedding

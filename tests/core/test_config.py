@@ -8,14 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from napari_histoclust.core import config
-from napari_histoclust.core.config import (
-    PRESETS,
-    FitSettings,
-    MapSettings,
-    RunSettings,
-    checked,
-)
+from napari_histoclust.core.config import PRESETS, FitSettings, MapSettings, RunSettings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.settings import checked
 
 
 def test_the_paper_preset_holds_the_published_numbers() -> None:

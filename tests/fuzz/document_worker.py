@@ -19,8 +19,8 @@ def _run(path: Path) -> Read:
     """Everything that the window and the exports read of a run folder."""
     from napari_histoclust.core.jobs import drive
     from napari_histoclust.core.run.columns import check_store
-    from napari_histoclust.core.run.edits import saved_run
     from napari_histoclust.core.run.reader import open_run, read_latent
+    from napari_histoclust.core.run.saved import saved_run
     from napari_histoclust.session.view_state import load_selection, load_view
 
     run = open_run(path)

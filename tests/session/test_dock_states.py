@@ -12,8 +12,9 @@ import numpy as np
 from core.models import robust_model, write_model
 from core.runs import make_run
 from napari_histoclust.core.config import PRESETS
-from napari_histoclust.core.model.bundle import ModelSpec, load_model
+from napari_histoclust.core.model.bundle import load_model
 from napari_histoclust.core.model.card import Card, CardLine
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.run.embedding import write_embedding
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Session

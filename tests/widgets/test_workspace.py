@@ -18,9 +18,9 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 
 from core.models import write_model
 from core.runs import STAINS, make_run
-from napari_histoclust.core.run.edits import saved_run
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.saved import saved_run
 from napari_histoclust.widgets.context import Context, context_of
 from napari_histoclust.widgets.open import open_in_napari
 from napari_histoclust.widgets.saving import may_leave, save

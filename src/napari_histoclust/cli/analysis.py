@@ -238,7 +238,7 @@ def export(
     with_outliers
         Count patches that look like nothing the model was trained on in the statistics as well.
     """
-    from napari_histoclust.core.run.edits import saved_run
+    from napari_histoclust.core.run.saved import saved_run
 
     formats = [name.strip() for name in to.split(",") if name.strip()]
     whole = replace(saved_run(run, slides), counts_outliers=with_outliers)

@@ -10,14 +10,8 @@ from cyclopts import Parameter
 
 from napari_histoclust.cli.app import Json, Quiet, app
 from napari_histoclust.cli.console import complain, finish, print_json, say, warn
-from napari_histoclust.core.config import (
-    PRESET_HELP,
-    ComputeSettings,
-    FitSettings,
-    MapSettings,
-    Preset,
-    RunSettings,
-)
+from napari_histoclust.core.config import PRESET_HELP, FitSettings, MapSettings, Preset, RunSettings
+from napari_histoclust.core.settings import ComputeSettings
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run

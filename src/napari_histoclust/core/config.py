@@ -7,20 +7,18 @@ A preset is a full set of values, one record in `PRESETS`; what the user gives r
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from napari_histoclust.core.errors import HistoclustError, SettingError
+from napari_histoclust.core.errors import SettingError
+from napari_histoclust.core.settings import ComputeSettings
 
 Schedule = Literal["joint", "staged"]
-Device = Literal["auto", "cpu", "cuda", "mps"]
 # Not a Literal of numbers: the command line hands over text, which pydantic turns into a number here.
 InputPx = Annotated[int, Field(ge=32, le=64, multiple_of=32)]
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 DEFAULT_ENCODER = "neighbours"
 ENCODERS: tuple[str, ...] = tuple(
@@ -30,36 +28,6 @@ ENCODERS: tuple[str, ...] = tuple(
     )
 )
 """Names of the encoders: one file each in `model/encoders`, which is not imported for that."""
-
-
-class Settings(BaseModel):
-    """Base of all settings: frozen, and unknown names are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ComputeSettings(Settings):
-    """Where and how precisely to compute."""
-
-    not_deciding: ClassVar[frozenset[str]] = frozenset({"device", "cache_mib"})
-    """Settings that say how a result is computed and never what it is."""
-
-    device: Device = Field("auto", description="Where to compute; auto: the graphics card, else the CPU.")
-    precision: Precision = Field(
-        "auto",
-        description="Arithmetic. auto: 16-bit where the processor multiplies it natively and it trains as "
-        "well, 32-bit elsewhere.",
-    )
-    cache_mib: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        title="Tile cache (MiB)",
-        description="Most memory, in MiB, that decoded tiles of all slides may take together; if not given, "
-        "what HISTOCLUST_CACHE_MIB says, else 256.",
-    )
-
-    def identity(self, *free: str) -> dict[str, Any]:
-        """Return the settings that decide the result, but for those in `free`, as JSON."""
-        return self.model_dump(mode="json", exclude={*self.not_deciding, *free})
 
 
 class FitSettings(ComputeSettings):
@@ -327,22 +295,3 @@ if TYPE_CHECKING:
     Preset: TypeAlias = str
 else:
     Preset = Literal[tuple(PRESETS)]
-
-
-S = TypeVar("S", bound=Settings)
-
-
-def checked(cls: type[S], values: Mapping[str, object]) -> S:
-    """Build settings from names and values.
-
-    Raises
-    ------
-    HistoclustError
-        At the first name that is unknown or value that is out of range; names the setting.
-    """
-    try:
-        return cls.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise HistoclustError(f"{where}={first['input']!r}: {first['msg'].lower()}.") from error

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_histoclust.core.alignment import StainAlignment
-    from napari_histoclust.core.model.bundle import ModelSpec
+    from napari_histoclust.core.model.spec import ModelSpec
     from napari_histoclust.core.run.run import Run
     from napari_histoclust.core.slides.stack import Stack
     from napari_histoclust.session.session import Session

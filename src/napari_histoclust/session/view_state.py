@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from napari_histoclust.core.atomic import atomic_file, read_json, write_json
-from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.reading import load_npy
+from napari_histoclust.core.settings import Settings
 from napari_histoclust.session.session import CLUSTER
 
 if TYPE_CHECKING:

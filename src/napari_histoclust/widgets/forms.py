@@ -11,14 +11,8 @@ from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_histoclust.core.config import (
-    PRESET_HELP,
-    PRESETS,
-    FitSettings,
-    Preset,
-    Settings,
-    checked,
-)
+from napari_histoclust.core.config import PRESET_HELP, PRESETS, FitSettings, Preset
+from napari_histoclust.core.settings import Settings, checked
 from napari_histoclust.session.forms.number_range import ranges_of
 from napari_histoclust.session.forms.titles import title_of
 from napari_histoclust.widgets._controls import tipped

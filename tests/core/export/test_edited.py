@@ -23,8 +23,9 @@ from napari_histoclust.core.export.registry import FORMATS
 from napari_histoclust.core.figures.run_figures import draw_figures
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.palette import palette
-from napari_histoclust.core.run.edits import save_edits, saved_run
+from napari_histoclust.core.run.edits import save_edits
 from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.saved import saved_run
 from napari_histoclust.session import Palette
 from stacks import write_stack
 

@@ -8,14 +8,8 @@ import torch
 
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.model.bundle import (
-    FORMATS,
-    Model,
-    ModelSpec,
-    empty_network,
-    load_model,
-    save_model,
-)
+from napari_histoclust.core.model.bundle import Model, empty_network, load_model, save_model
+from napari_histoclust.core.model.spec import FORMATS, ModelSpec
 
 
 def _model(seed: int = 0, clusters: int = 3) -> Model:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.model.devices import choose_device, choose_precision, readable_memory_errors
+from napari_histoclust.core.settings import ComputeSettings
 
 CPU = torch.device("cpu")
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_histoclust.core.config import ComputeSettings
-from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
+from napari_histoclust.core.model.bundle import Model, empty_network
 from napari_histoclust.core.model.encode import Encoded, Encoder, EncodingStream, resize_patches
 from napari_histoclust.core.model.import_model import import_model
 from napari_histoclust.core.model.objective import reconstruction_error
+from napari_histoclust.core.model.spec import ModelSpec
+from napari_histoclust.core.settings import ComputeSettings
 
 FLOAT32 = ComputeSettings(device="cpu", precision="float32")
 MODEL_STAINS = ("HE", "CD31", "CK19", "Ki67", "MT")

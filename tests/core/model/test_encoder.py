@@ -14,10 +14,11 @@ from napari_histoclust.core.config import ENCODERS, PRESETS, FitSettings
 from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.model import encoders as package
-from napari_histoclust.core.model.bundle import ModelSpec, empty_network, load_model, save_model
+from napari_histoclust.core.model.bundle import empty_network, load_model, save_model
 from napari_histoclust.core.model.encode import Encoder
 from napari_histoclust.core.model.encoder import encoder_of
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.model.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")

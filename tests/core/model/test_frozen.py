@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
 import napari_histoclust as hc
-from napari_histoclust.core.config import ComputeSettings, FitSettings
+from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import Cancelled, HistoclustError
 from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.model.bundle import Model, load_model
@@ -29,6 +29,7 @@ from napari_histoclust.core.model.frozen import (
     FrozenEncoder,
     FrozenNetwork,
 )
+from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.steps.pipeline import fit_stacks
 from stacks import write_stack
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_histoclust.core.config import PRESETS, ComputeSettings, FitSettings, MapSettings, RunSettings
+from napari_histoclust.core.config import PRESETS, FitSettings, MapSettings, RunSettings
 from napari_histoclust.core.model.devices import choose_device, choose_precision
 from napari_histoclust.core.model.identity import checksum_of_pixels, settings_identity, slide_identity
+from napari_histoclust.core.settings import ComputeSettings
 
 FREE = {"device": "cpu", "cache_mib": 300, "allow_missing": True, "card": False}
 OTHER: dict[str, Any] = {

@@ -11,10 +11,11 @@ import torch
 from napari_histoclust.core.config import PRESETS, FitSettings
 from napari_histoclust.core.errors import Cancelled
 from napari_histoclust.core.jobs import Progress, drive
-from napari_histoclust.core.model.bundle import Model, ModelSpec, load_model, save_model
+from napari_histoclust.core.model.bundle import Model, load_model, save_model
 from napari_histoclust.core.model.encode import Encoder, calibrated, resize_patches
 from napari_histoclust.core.model.neighbour_trainer import draw_pair, make_pair, vicreg_parts
 from napari_histoclust.core.model.neighbours import OPTIONAL, UNIT
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.model.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -13,7 +13,8 @@ from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import Cancelled, HistoclustError
 from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.model import train as training
-from napari_histoclust.core.model.bundle import Model, ModelSpec
+from napari_histoclust.core.model.bundle import Model
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.model.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")

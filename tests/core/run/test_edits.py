@@ -20,10 +20,10 @@ from napari_histoclust.core.run.edits import (
     edits_version,
     load_edits,
     save_edits,
-    saved_run,
 )
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.saved import saved_run
 from napari_histoclust.session import Palette
 
 

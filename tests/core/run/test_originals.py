@@ -19,11 +19,11 @@ from core.runs import make_run
 from napari_histoclust import cli
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.run.edits import saved_run
 from napari_histoclust.core.run.manifest import InputFile, read_manifest
 from napari_histoclust.core.run.originals import OtherImageError, at_place, relinked, write_places
 from napari_histoclust.core.run.reader import open_run
 from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.saved import saved_run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session.opening import open_run_folder
 from stacks import picture, write_stack

@@ -13,10 +13,11 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run import recluster as module
 from napari_histoclust.core.run.columns import seal_array
-from napari_histoclust.core.run.edits import edited, load_edits, save_edits, saved_run, unedited
+from napari_histoclust.core.run.edits import edited, load_edits, save_edits, unedited
 from napari_histoclust.core.run.reader import read_latent
 from napari_histoclust.core.run.recluster import EveryK, change_k, every_k, recluster
 from napari_histoclust.core.run.run import Run
+from napari_histoclust.core.run.saved import saved_run
 from napari_histoclust.session import Palette
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_histoclust.core.config import PRESETS, FitSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress, drive
-from napari_histoclust.core.model.bundle import ModelSpec
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.steps.choose_k import check_comparison_folder, choose_k
 from napari_histoclust.core.validation.k_choice import KChoice
 

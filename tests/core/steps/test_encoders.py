@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import napari_histoclust as hc
-from napari_histoclust.core.config import PRESETS, ComputeSettings
+from napari_histoclust.core.config import PRESETS
 from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.model.bundle import load_model
+from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.steps.classify_tiles import classify_tiles
 from napari_histoclust.core.steps.pipeline import choose_k_of_stack
 from stacks import picture, write_stack

@@ -13,11 +13,11 @@ import tifffile
 
 import napari_histoclust as hc
 from napari_histoclust.cli.app import run as command
-from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.model.bundle import Model, load_model
 from napari_histoclust.core.run.manifest import read_manifest
+from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.steps.measure_drift import list_drifts
 from stacks import write_stack
 

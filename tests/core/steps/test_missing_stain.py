@@ -10,7 +10,7 @@ import pytest
 
 import napari_histoclust as hc
 from core.models import write_model
-from napari_histoclust.core.config import ComputeSettings, RunSettings
+from napari_histoclust.core.config import RunSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.model.bundle import Model, load_model
@@ -18,6 +18,7 @@ from napari_histoclust.core.model.encode import Encoder
 from napari_histoclust.core.model.missing import key, without
 from napari_histoclust.core.run.manifest import read_manifest
 from napari_histoclust.core.run.reader import read_latent
+from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.stains.calibration import calibrate_stack
 from napari_histoclust.core.steps.classify_tiles import classify_tiles
 from napari_histoclust.core.steps.pipeline import run_stacks

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_histoclust.core.config import Settings
+from napari_histoclust.core.settings import Settings
 
 
 class ExportOptions(Settings):

@@ -23,7 +23,7 @@ from napari_histoclust.core.model.encoder import EncoderRecord, FrozenIdentity, 
 from napari_histoclust.core.model.frozen import FrozenEncoder, FrozenNetwork, check_file, checksum_of_file
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.model.bundle import ModelSpec
+    from napari_histoclust.core.model.spec import ModelSpec
 
 FOLDER_VARIABLE = "HISTOCLUST_NETWORKS"
 _SUFFIXES = (".pt", ".pth", ".pts", ".ts", ".torchscript")

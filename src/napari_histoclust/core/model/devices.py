@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.errors import SettingError
+from napari_histoclust.core.settings import ComputeSettings
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.model.bundle import Model
 from napari_histoclust.core.model.confidence import Confidence
 from napari_histoclust.core.model.devices import choose_device, choose_precision, readable_memory_errors
@@ -23,6 +22,7 @@ from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.network import Network, latent_vectors
 from napari_histoclust.core.model.outliers import Familiar
 from napari_histoclust.core.model.posterior import Scores, probabilities_of, scores_of
+from napari_histoclust.core.settings import ComputeSettings
 
 Tables = NDArray[np.uint8] | None
 Applied = Callable[[Tensor], tuple[Tensor, Tensor]]

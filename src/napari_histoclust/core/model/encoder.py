@@ -22,9 +22,9 @@ from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.model import encoders as package
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.model.bundle import ModelSpec
     from napari_histoclust.core.model.neighbour_trainer import NeighbourTrainer
     from napari_histoclust.core.model.neighbours import NeighbourNetwork
+    from napari_histoclust.core.model.spec import ModelSpec
 
 Needs = Literal["codes", "colours"]
 Features = Callable[[Tensor], Tensor]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.config import ComputeSettings
+from napari_histoclust.core.settings import ComputeSettings
 
 
 def settings_identity(settings: ComputeSettings, *free: str) -> dict[str, Any]:

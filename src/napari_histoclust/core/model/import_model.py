@@ -11,8 +11,9 @@ from torch import Tensor
 
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import HistoclustError, SettingError
-from napari_histoclust.core.model.bundle import Model, ModelSpec, check_state
+from napari_histoclust.core.model.bundle import Model, check_state
 from napari_histoclust.core.model.checkpoint import load_tensors
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.reading import read_text
 
 _PARTS = {"encoder": "model_en_*.ckpt", "classifier": "model_cl_*.ckpt", "decoder": "model_de_*.ckpt"}

@@ -21,10 +21,11 @@ from torch import Tensor
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.augment import inner
-from napari_histoclust.core.model.bundle import GAP, Model, ModelSpec
+from napari_histoclust.core.model.bundle import GAP, Model
 from napari_histoclust.core.model.confidence import Confidence, fit_confidence, squared_distances
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.outliers import Familiar
+from napari_histoclust.core.model.spec import ModelSpec
 
 Float = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -17,17 +17,19 @@ from torch import Tensor
 from napari_histoclust.core.config import FitSettings
 from napari_histoclust.core.errors import SettingError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.model.bundle import Model, ModelSpec, empty_network
+from napari_histoclust.core.model.bundle import Model, empty_network
 from napari_histoclust.core.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from napari_histoclust.core.model.devices import choose_device, on_card, readable_memory_errors
 from napari_histoclust.core.model.encoder import encoder_of
 from napari_histoclust.core.model.find_clusters import find_clusters
 from napari_histoclust.core.model.identity import checksum_of, checksum_of_pixels, settings_identity
-from napari_histoclust.core.model.missing import Samples, learn_gaps
+from napari_histoclust.core.model.missing import learn_gaps
 from napari_histoclust.core.model.neighbour_trainer import NeighbourTrainer
 from napari_histoclust.core.model.neighbours import NeighbourNetwork
 from napari_histoclust.core.model.network import Network
+from napari_histoclust.core.model.spec import ModelSpec
 from napari_histoclust.core.model.trainer import Parts, Stage, Trainer
+from napari_histoclust.core.model.training_patches import TrainingPatches
 
 _RECORDS = 400
 """Epochs recorded at most: the authors recorded every tenth of 4,000."""
@@ -80,7 +82,7 @@ def train(
     """
     if isinstance(pixels, np.ndarray):
         pixels = torch.from_numpy(np.require(pixels, requirements="W"))
-    data = _Patches.split(pixels, spec, settings)
+    data = TrainingPatches.split(pixels, spec, settings, _draws(settings, _SPLIT))
     if settings.method == "neighbours" and encoder_of(spec.encoder).trainer is None:
         return (yield from _learn_frozen(data, spec, settings, places))
     with readable_memory_errors():
@@ -101,7 +103,7 @@ def train(
 
 
 def _learn_frozen(
-    data: _Patches, spec: ModelSpec, settings: FitSettings, places: NDArray[np.float64] | None
+    data: TrainingPatches, spec: ModelSpec, settings: FitSettings, places: NDArray[np.float64] | None
 ) -> Job[Model]:
     """Find axes and clusters of an encoder that is not trained."""
     device = choose_device(settings)
@@ -124,49 +126,6 @@ def _model(
 ) -> Model:
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     return Model(spec.model_copy(update={"settings": settings, "history": tuple(history)}), state)
-
-
-@dataclass(frozen=True, eq=False)
-class _Patches:
-    """The pixels and which of them train."""
-
-    pixels: Tensor
-    input_px: int
-    training: NDArray[np.int64]
-    held_out: NDArray[np.int64]
-
-    @classmethod
-    def split(cls, pixels: Tensor, spec: ModelSpec, settings: FitSettings) -> _Patches:
-        channels, height, width = pixels.shape[1:]
-        around = width - spec.input_px
-        square = height == width and around >= 0 and around % 2 == 0
-        if channels != 3 * len(spec.stains) or not square or pixels.dtype != torch.uint8:
-            expected = (3 * len(spec.stains), spec.input_px, spec.input_px)
-            raise ValueError(
-                f"pixels are {tuple(pixels.shape)} {pixels.dtype}, expected n x {expected} uint8"
-            )
-        count = int(len(pixels) * settings.train_share)
-        if count < settings.batch:
-            raise SettingError(
-                "{batch} {}: only {} patches to train on, give more {patches}, a smaller {batch} or a "
-                "smaller {min_tissue}.",
-                settings.batch,
-                count,
-            )
-        order = _draws(settings, _SPLIT).permutation(len(pixels))
-        return cls(pixels, spec.input_px, order[:count], order[count:])
-
-    def samples(self) -> Samples:
-        """Return what is needed to learn to do without a stain."""
-        return Samples(self.pixels, self.input_px, self.training, self.held_out)
-
-    def mean_colours(self) -> Tensor:
-        """Return the (s, 3) uint8 mean colour of each stain over the patches that train."""
-        total = torch.zeros(self.pixels.shape[1], dtype=torch.float64)
-        for rows in np.array_split(self.training, max(1, len(self.training) // 256)):
-            total += self.pixels[torch.from_numpy(rows)].sum(dim=(2, 3), dtype=torch.int64).sum(dim=0)
-        area = len(self.training) * self.pixels.shape[2] * self.pixels.shape[3]
-        return (total / area).round().to(torch.uint8).view(-1, 3)
 
 
 @dataclass(eq=False)
@@ -206,7 +165,9 @@ class _Course:
         return _model(spec, self.settings, self.trainer.weights(), self.history)
 
 
-def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: Path | None) -> Job[_Course]:
+def _start(
+    data: TrainingPatches, spec: ModelSpec, settings: FitSettings, checkpoint: Path | None
+) -> Job[_Course]:
     yield Progress("Preparing the training")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -221,7 +182,7 @@ def _start(data: _Patches, spec: ModelSpec, settings: FitSettings, checkpoint: P
 
 
 def _trainer(
-    network: Network | NeighbourNetwork, spec: ModelSpec, settings: FitSettings, data: _Patches
+    network: Network | NeighbourNetwork, spec: ModelSpec, settings: FitSettings, data: TrainingPatches
 ) -> Trainer | NeighbourTrainer:
     if not isinstance(network, NeighbourNetwork):
         return Trainer(network, settings, data.mean_colours())
@@ -238,7 +199,7 @@ def _identity(spec: ModelSpec, settings: FitSettings, pixels: Tensor) -> str:
     return checksum_of([decided, spec.stains, spec.clusters, spec.axes, checksum_of_pixels(pixels.numpy())])
 
 
-def _epoch(course: _Course, data: _Patches) -> Job[None]:
+def _epoch(course: _Course, data: TrainingPatches) -> Job[None]:
     """Pass once over the training patches, then look at those held out."""
     settings, trainer = course.settings, course.trainer
     stage = course.stage
@@ -260,7 +221,7 @@ def _epoch(course: _Course, data: _Patches) -> Job[None]:
     course.epoch += 1
 
 
-def _measure(course: _Course, data: _Patches, sums: _Mean) -> Job[None]:
+def _measure(course: _Course, data: TrainingPatches, sums: _Mean) -> Job[None]:
     settings = course.settings
     for number, start in enumerate(range(0, len(data.held_out), settings.batch)):
         rows = data.held_out[start : start + settings.batch]

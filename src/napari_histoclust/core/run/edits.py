@@ -15,15 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_histoclust.core.atomic import atomic_file, read_json, write_json
-from napari_histoclust.core.config import Settings
+from napari_histoclust.core.atomic import read_json, write_json
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.model.identity import crc32_of
 from napari_histoclust.core.one_writer import one_writer
 from napari_histoclust.core.palette import Cluster
-from napari_histoclust.core.reading import load_npy
+from napari_histoclust.core.run.edit_columns import COLUMNS, FILE, read_column, write_columns
 from napari_histoclust.core.run.lineage import Said
 from napari_histoclust.core.run.manifest import PATCHES, read_manifest
+from napari_histoclust.core.settings import Settings
 
 if TYPE_CHECKING:
     from napari_histoclust.core.run.run import Run
@@ -33,8 +32,6 @@ FOLDER = "session"
 
 _FILE_NAME = "clusters.json"
 _NEW = ("k", "said", "confidence", "entropy")
-_COLUMNS: dict[str, type[np.generic]] = {"labels": np.int16, "confidence": np.float32, "entropy": np.float32}
-_COLUMN = re.compile(rf"(\.partial-)?({'|'.join(_COLUMNS)})-[0-9a-f]{{8}}\.npy")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -187,7 +184,8 @@ def save_edits(run_folder: Path, edits: ClusterEdits, seen: str | None = None) -
 
 def _write_edits(run_folder: Path, edits: ClusterEdits) -> None:
     folder = run_folder / FOLDER
-    names = _write_columns(folder, edits, _mapped_clusters(run_folder))
+    wanted = _wanted_columns(edits, _mapped_clusters(run_folder))
+    names = write_columns(folder, {what: getattr(edits, what) for what in wanted})
     document = _Document(
         fingerprint=read_manifest(run_folder).fingerprint,
         names=edits.names,
@@ -202,7 +200,7 @@ def _write_edits(run_folder: Path, edits: ClusterEdits) -> None:
     unused = {name for name in _NEW if not getattr(document, name)}  # without them older versions read it
     write_json(folder / _FILE_NAME, document.model_dump(mode="json", exclude=unused))
     for file in folder.iterdir():
-        if _COLUMN.fullmatch(file.name) and file.name not in names.values():
+        if FILE.fullmatch(file.name) and file.name not in names.values():
             file.unlink(missing_ok=True)
 
 
@@ -223,11 +221,7 @@ def load_edits(run: Run) -> ClusterEdits | None:
             f"{path}: belongs to other results than those in the folder: delete it, and the clusters are as "
             "they were mapped."
         )
-    columns = {
-        name: _read_column(path.parent / file, dtype)
-        for name, dtype in _COLUMNS.items()
-        if (file := getattr(document, name)) is not None
-    }
+    columns = _read_columns(document, path)
     edits = ClusterEdits(
         document.names,
         document.colours,
@@ -243,19 +237,15 @@ def load_edits(run: Run) -> ClusterEdits | None:
     return edits
 
 
-def saved_run(path: str | Path, slides: str | Path | None = None) -> Run:
-    """Open a run folder as it was last saved in the window: named, merged and split; see `open_run`.
-
-    Raises
-    ------
-    HistoclustError
-        As `open_run` and `load_edits` do.
-    """
-    from napari_histoclust.core.run.reader import open_run
-
-    run = open_run(path, slides)
-    edits = load_edits(run)
-    return run if edits is None else edited(run, edits)
+def _read_columns(document: _Document, path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        return {
+            name: read_column(path.parent / file)
+            for name in COLUMNS
+            if (file := getattr(document, name)) is not None
+        }
+    except HistoclustError as error:
+        raise _damaged(path) from error
 
 
 def _read_document(path: Path) -> _Document:
@@ -282,35 +272,10 @@ def _mapped_clusters(run_folder: Path) -> int:
     return int(store["uns/clusters/id"].shape[0])
 
 
-def _write_columns(folder: Path, edits: ClusterEdits, mapped: int) -> dict[str, str]:
-    """Write what is not as it was mapped, unless it is there already, and return the names of the files."""
-    wanted = _wanted_columns(edits, mapped)
-    names = {what: _name_of(what, getattr(edits, what)) for what in wanted}
-    for what, name in names.items():
-        with atomic_file(folder / name, own=True) as partial, partial.open("wb") as file:
-            np.save(file, getattr(edits, what), allow_pickle=False)
-    return names
-
-
 def _wanted_columns(edits: ClusterEdits, mapped: int) -> set[str]:
     if edits.k:
-        return set(_COLUMNS)
+        return set(COLUMNS)
     return {"labels"} if len(edits.names) > mapped else set()
-
-
-def _read_column(path: Path, dtype: type[np.generic]) -> NDArray[Any]:
-    try:
-        column: NDArray[Any] = load_npy(path)
-    except HistoclustError as error:
-        raise _damaged(path.with_name(_FILE_NAME)) from error
-    if column.dtype != dtype or path.name != _name_of(path.name.split("-")[0], column):
-        raise _damaged(path.with_name(_FILE_NAME))
-    column.setflags(write=False)
-    return column
-
-
-def _name_of(what: str, column: NDArray[Any]) -> str:
-    return f"{what}-{crc32_of([column.astype(column.dtype.newbyteorder('<'))]):08x}.npy"
 
 
 def _fits(edits: ClusterEdits, run: Run, columns: set[str]) -> bool:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from napari_histoclust.core.atomic import now, read_json, write_json
-from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.settings import Settings
 from napari_histoclust.core.slides.um_per_px import UmPerPx
 
 FILE_NAME = "run.json"

@@ -13,7 +13,8 @@ from napari_histoclust.core.slides.stack import Stack
 
 if TYPE_CHECKING:
     from napari_histoclust.core.config import FitSettings
-    from napari_histoclust.core.model.bundle import Model, ModelSpec
+    from napari_histoclust.core.model.bundle import Model
+    from napari_histoclust.core.model.spec import ModelSpec
     from napari_histoclust.core.stains.calibration import Calibration
 
 

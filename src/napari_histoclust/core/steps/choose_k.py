@@ -28,7 +28,8 @@ from napari_histoclust.core.validation.space import DESCRIPTION, common_space, s
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_histoclust.core.model.bundle import Model, ModelSpec
+    from napari_histoclust.core.model.bundle import Model
+    from napari_histoclust.core.model.spec import ModelSpec
 
 T = TypeVar("T")
 

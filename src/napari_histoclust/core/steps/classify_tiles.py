@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from napari_histoclust.core.arrays import UNREADABLE, read_npz
 from napari_histoclust.core.atomic import atomic_file, check_file
-from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.bundle import Model
 from napari_histoclust.core.model.encode import Encoder, EncodingStream
 from napari_histoclust.core.model.missing import can_do_without, check_gap, without
 from napari_histoclust.core.reading import check_npz
+from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.slides.absent import GLASS
 from napari_histoclust.core.slides.names import canonical_stain
 from napari_histoclust.core.stains.calibration import calibrate_tiles

@@ -15,7 +15,7 @@ from napari_histoclust.core.slides.stack import Stack
 from napari_histoclust.core.tissue.mask import LightOnDark, NoTissue, TissueMask, find_tissue
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.model.bundle import ModelSpec
+    from napari_histoclust.core.model.spec import ModelSpec
 
 # Tissue, or why a stack that can be read has none
 Found = TissueMask | NoTissue | LightOnDark

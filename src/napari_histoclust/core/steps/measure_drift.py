@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from napari_histoclust.core.atomic import atomic_file
-from napari_histoclust.core.config import ComputeSettings
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.drift import Drift, drift_of, nearest_distances
@@ -20,6 +19,7 @@ from napari_histoclust.core.model.encode import Encoder, calibrated, resize_patc
 from napari_histoclust.core.model.missing import can_do_without, without
 from napari_histoclust.core.patches.lattice import choose_level
 from napari_histoclust.core.patches.sample import sample_patches
+from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.slides.absent import with_glass
 from napari_histoclust.core.stains.calibration import Calibration, SlideMeasures
 from napari_histoclust.core.steps.absent_stains import check_stains, missing_stains, tables_with_glass

@@ -28,8 +28,9 @@ from napari_histoclust.core.validation.resampling import (
 )
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.model.bundle import Model, ModelSpec
+    from napari_histoclust.core.model.bundle import Model
     from napari_histoclust.core.model.find_clusters import Taught
+    from napari_histoclust.core.model.spec import ModelSpec
 
 _PARTS = 5
 """The patch itself, and those left, above, right and below."""

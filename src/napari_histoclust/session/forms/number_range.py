@@ -9,8 +9,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from napari_histoclust.core.config import Settings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.settings import Settings
 from napari_histoclust.session.forms.numbers import Number, Typed, decimal_number, whole_number, written
 
 _UNBOUNDED = 10**9  # of a whole number whose declaration knows no end

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from napari_histoclust.core.config import RunSettings, Settings
+from napari_histoclust.core.config import RunSettings
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.settings import Settings
 
 _PLACES = {"out": "the folder", "slides": '"Find slides…"'}
 

