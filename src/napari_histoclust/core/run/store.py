@@ -242,7 +242,7 @@ def sweep(folder: Path) -> None:
 
 def without_nulls(group: Any) -> None:
     """Take away what AnnData 0.12 writes for "there is none": older versions stop at it."""
-    for name in [name for name, part in group.items() if part.attrs.get("encoding-type") == "null"]:
+    for name in [name for name in group if group[name].attrs.get("encoding-type") == "null"]:
         del group[name]
 
 
