@@ -93,7 +93,7 @@ def test_the_store_of_a_run_as_it_stands_and_its_h5ad(tmp_path: Path, scverse_py
 
 _SPATIALDATA = """
 from pathlib import Path
-from napari_histoclust.core.run.edits import saved_run
+from napari_histoclust.core.run.saved import saved_run
 from napari_histoclust.core.export.registry import export_run
 from napari_histoclust.core.jobs import drive
 (path,) = drive(export_run(saved_run(sys.argv[1]), ["spatialdata"], Path(sys.argv[2])))
