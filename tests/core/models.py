@@ -37,6 +37,7 @@ def robust_model(stains: Sequence[str], *, patch_px: int = 32, clusters: int = 3
         latent=4,
     )
     state = {name: tensor.clone() for name, tensor in empty_network(spec).state_dict().items()}
+    state["farthest"] = torch.tensor(1.0)  # what is not trained knows no border
     replaced = ("mean", "axes", "temperature", "lapse")
     gap = (len(stains) - 1,)
-    return Model(spec, state, {key(gap, name): torch.full_like(state[name], 0.5) for name in replaced})
+    return Model(spec, state, gaps={key(gap, name): torch.full_like(state[name], 0.5) for name in replaced})

@@ -185,7 +185,6 @@ def drift(
     /,
     *,
     out: Path | None = None,
-    settings: Annotated[ComputeSettings | None, Flags] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -208,7 +207,7 @@ def drift(
     if out is not None:
         check_file(out)
     opened = [open_stack(path) for path in stacks]
-    drifts = finish(list_drifts(opened, load_model(model), settings or ComputeSettings()), quiet or json)
+    drifts = finish(list_drifts(opened, load_model(model)), quiet or json)
     if out is not None:
         write_drifts(drifts, out)
     if json:

@@ -9,7 +9,6 @@ from napari_histoclust.core.model.drift import (
     PERCENTILES,
     Seen,
     drift_of,
-    nearest_distances,
     percentiles_of,
 )
 
@@ -27,13 +26,6 @@ def seen(known: np.ndarray) -> Seen:
         glass={"HE": (240, 245), "MT": (250, 252)},
         strength={"HE": (0.3, 0.4), "MT": (0.2, 0.2)},
     )
-
-
-def test_the_distance_is_to_the_nearest_centre() -> None:
-    rng = np.random.default_rng(1)
-    places, centres = rng.normal(size=(20, 4)), rng.normal(size=(3, 4))
-    literal = [min(np.linalg.norm(place - centre) for centre in centres) for place in places]
-    np.testing.assert_allclose(nearest_distances(places, centres), literal)
 
 
 def test_what_was_seen_lies_inside(known: np.ndarray, seen: Seen) -> None:

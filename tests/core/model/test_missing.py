@@ -62,6 +62,6 @@ def test_a_bundle_keeps_them_and_a_map_depends_on_them(tmp_path: Path) -> None:
 def test_one_that_belongs_to_another_network_is_named(tmp_path: Path) -> None:
     model = robust_model(("HE", "MT"))
     odd = {**model.gaps, key((1,), "axes"): torch.zeros(3, 3)}
-    save_model(Model(model.spec, model.state, odd), tmp_path / "m")
+    save_model(Model(model.spec, model.state, gaps=odd), tmp_path / "m")
     with pytest.raises(HistoclustError, match=r"without_1\.axes"):
         load_model(tmp_path / "m")

@@ -28,9 +28,14 @@ Picture = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_stack(tmp_path_factory.mktemp("slide") / "s")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, slide: Path) -> Model:
     folder = tmp_path_factory.mktemp("model")
-    hc.fit(hc.open_stack(write_stack(folder / "s")), "robust", out=folder / "m", **SMALL)
+    hc.fit(hc.open_stack(slide), "robust", out=folder / "m", **SMALL)
     return load_model(folder / "m")
 
 
@@ -103,9 +108,8 @@ def test_it_agrees_with_a_slide_changed_on_disk(
     assert abs(kept - _line(model, caption).kept) <= TOLERANCE
 
 
-def test_it_changes_neither_model_nor_job(tmp_path: Path, model: Model) -> None:
-    stack = hc.open_stack(write_stack(tmp_path / "s"))
-    without = hc.fit(stack, "robust", card=False, **SMALL)
+def test_it_changes_neither_model_nor_job(slide: Path, model: Model) -> None:
+    without = hc.fit(hc.open_stack(slide), "robust", card=False, **SMALL)
     assert without.spec.card is None
     assert without.checksum() == model.checksum()
     assert settings_identity(FitSettings(card=False)) == settings_identity(FitSettings())

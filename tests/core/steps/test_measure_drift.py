@@ -17,7 +17,6 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.model.bundle import Model, load_model
 from napari_histoclust.core.run.manifest import read_manifest
-from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.steps.measure_drift import list_drifts
 from stacks import write_stack
 
@@ -54,7 +53,7 @@ def model(folder: Path) -> Model:
 
 def test_the_odd_slide_is_first_and_its_stain_is_named(folder: Path, model: Model) -> None:
     stacks = [hc.open_stack(folder / name) for name in ("own", "dark", "odd")]
-    drifts = drive(list_drifts(stacks, model, ComputeSettings()))
+    drifts = drive(list_drifts(stacks, model))
     assert drifts[0].slide == "odd"
     assert drifts[0].is_outside
     assert drifts[0].stains[0] == "MT"
@@ -102,4 +101,4 @@ def _done(arguments: list[str]) -> None:
 def test_a_model_that_does_not_know_what_it_saw_is_told(folder: Path, model: Model) -> None:
     old = Model(model.spec.model_copy(update={"seen": None}), model.state)
     with pytest.raises(HistoclustError, match="does not say what it has seen"):
-        drive(list_drifts([hc.open_stack(folder / "own")], old, ComputeSettings()))
+        drive(list_drifts([hc.open_stack(folder / "own")], old))

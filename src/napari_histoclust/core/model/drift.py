@@ -1,7 +1,8 @@
-"""How far a slide lies from what a model has seen: distances to its clusters, light, and strength of stains.
+"""How far a slide lies from what a model has seen: how unlike its patches are, light, and strength of stains.
 
-The metric's unit is the noise between patches that touch, so that a patch of known tissue lies within a few
-units of a cluster's centre whichever slide it is from. n patches, K clusters, d axes.
+An encoder is taught to look past what differs from slide to slide, so that distances in its space say little:
+the distance is that of `core/model/outliers.py`, which asks the calibrated pixels. A common patch of the
+training slides has 1. n patches.
 """
 
 from __future__ import annotations
@@ -37,10 +38,9 @@ class Seen(BaseModel):
     Attributes
     ----------
     distances : tuple of float
-        The `PERCENTILES` of the distance to the nearest centre, in units of the noise, of patches that did
-        not train.
+        The `PERCENTILES` of the distance of patches that did not train.
     without : dict of str to float
-        Their median where a stain is missing, by stain.
+        Their median where a stain is not looked at, by stain.
     glass, strength : dict of str to (float, float)
         Smallest and largest of the slides, by stain: mean grey level of the glass, 0..255, and 90th
         percentile of the tissue's optical density above it.
@@ -74,7 +74,7 @@ class Drift:
     patches : int
         That were looked at.
     outside : float
-        Share of them that lies farther from every cluster than 99 % of those seen.
+        Share of them that is farther than 99 % of those seen.
     farther : float
         Median distance, in units of the median seen.
     stains : tuple of str
@@ -102,21 +102,15 @@ class Drift:
             return f"{self.slide} lies within what the model has seen."
         because = f" Most in {' and '.join(self.stains)}." if self.stains else ""
         return (
-            f"{self.slide} lies outside what the model has seen: {self.outside:.0%} of its patches lie "
-            "farther from every cluster than 99 % of the training slides' patches (typically "
-            f"{self.farther:.2g} times as far).{because} Look at its labels before using them, or train on "
-            "such a slide too."
+            f"{self.slide} lies outside what the model has seen: {self.outside:.0%} of its patches look "
+            "less like the training slides than 99 % of their own patches do (typically "
+            f"{self.farther:.2g} times as unlike).{because} Look at its labels before using them, or train "
+            "on such a slide too."
         )
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""
         return {**asdict(self), "is_outside": self.is_outside, "sentence": self.sentence}
-
-
-def nearest_distances(places: NDArray[np.floating], centres: NDArray[np.floating]) -> Float:
-    """Return the (n,) distances of (n, d) places to the nearest of (K, d) centres."""
-    squared = np.stack([((places - centre) ** 2).sum(axis=1) for centre in centres], axis=1)
-    return np.asarray(np.sqrt(squared.min(axis=1)), np.float64)
 
 
 def percentiles_of(distances: Float) -> tuple[float, ...]:
@@ -140,10 +134,10 @@ def drift_of(
     slide : str
         Its name.
     distances : (n,) float64
-        Of its patches to the nearest centre.
+        Of its patches.
     seen : Seen
     without : Mapping of str to float, optional
-        Median distance where a stain is taken away, by stain.
+        Median distance where a stain is not looked at, by stain.
     glass, strength : Mapping of str to float, optional
         The slide's calibration, by stain.
     """

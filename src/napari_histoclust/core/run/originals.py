@@ -89,7 +89,8 @@ def at_place(entry: SlideEntry, stack: Stack, folder: Path) -> SlideEntry:
     """Return the entry with the place of a stack, seen from the run folder as well."""
     from napari_histoclust.core.slides.stack import file_facts
 
-    facts = {stain: file_facts(slide.path) for stain, slide in stack.slides.items()}
+    stated = {line.stain for line in entry.inputs}  # bare glass in a missing stain's place has no file
+    facts = {stain: file_facts(slide.path) for stain, slide in stack.slides.items() if stain in stated}
     inputs = tuple(
         line.model_copy(update={key: facts[line.stain][key] for key in ("path", "mtime")})
         if line.stain in facts

@@ -118,7 +118,7 @@ def _with_drift(
     if model.spec.seen is None or settings.patch_px is not None:
         return entry
     try:
-        drift = yield from measure_drift(stack, model, settings, measures)
+        drift = yield from measure_drift(stack, model, measures)
     except HistoclustError as error:  # the labels are there, and stay
         return entry.model_copy(update={"warnings": (*entry.warnings, f"Drift was not measured: {error}")})
     warnings = (drift.sentence, *drift.notes) if drift.is_outside else ()

@@ -19,13 +19,13 @@ from torch import Tensor
 
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.card import MISSING, Card, CardLine
-from napari_histoclust.core.model.drift import Seen, nearest_distances, percentiles_of
+from napari_histoclust.core.model.drift import Seen, percentiles_of
 from napari_histoclust.core.model.encode import Encoder, calibrated, resize_patches
 from napari_histoclust.core.model.missing import can_do_without, without
 from napari_histoclust.core.patches.sample import sample_patches
 from napari_histoclust.core.slides.absent import GLASS
 from napari_histoclust.core.stains.calibration import Calibration, calibrate_changed
-from napari_histoclust.core.steps.measure_drift import bands, medians_without
+from napari_histoclust.core.steps.measure_drift import bands, medians_without, unlikeness
 
 if TYPE_CHECKING:
     from napari_histoclust.core.config import FitSettings
@@ -206,9 +206,7 @@ class _Trial:
         self._changed = [[calibration.tables() for calibration in of] for of in changed]
         self._calibrates = model.spec.scaling == "tissue_strength"
         self._codes = self._coded(pictures.plain, self._own)
-        encoded = self._encoder.encode_pixels(self._codes)
-        self._labels = encoded.labels
-        self._distances = nearest_distances(encoded.latent, model.state["centres"].numpy())
+        self._labels = self._encoder.encode_pixels(self._codes).labels
         self._alone = [s for s in model.spec.stains if can_do_without(model, [s])]
         self.count = len(TONES) + 4 + len(self._alone) + len(model.spec.stains)
 
@@ -235,8 +233,8 @@ class _Trial:
     def seen(self, calibrations: Sequence[Calibration]) -> Seen:
         """Say what the patches and the slides are like."""
         return Seen(
-            distances=percentiles_of(self._distances),
-            without=medians_without(self._model, self._codes, self._settings),
+            distances=percentiles_of(unlikeness(self._model, self._codes)),
+            without=medians_without(self._model, self._codes),
             **bands(self._model.spec.stains, calibrations),
         )
 

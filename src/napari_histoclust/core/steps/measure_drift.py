@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.model.drift import Drift, drift_of, nearest_distances
-from napari_histoclust.core.model.encode import Encoder, calibrated, resize_patches
-from napari_histoclust.core.model.missing import can_do_without, without
+from napari_histoclust.core.model.drift import Drift, drift_of
+from napari_histoclust.core.model.encode import calibrated, resize_patches
+from napari_histoclust.core.model.outliers import Familiar
 from napari_histoclust.core.patches.lattice import choose_level
 from napari_histoclust.core.patches.sample import sample_patches
-from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.slides.absent import with_glass
 from napari_histoclust.core.stains.calibration import Calibration, SlideMeasures
 from napari_histoclust.core.steps.absent_stains import check_stains, missing_stains, tables_with_glass
@@ -33,7 +32,7 @@ PATCHES = 300
 _COLUMNS = ("slide", "patches", "outside", "farther", "is_outside", "stains", "notes")
 
 
-def list_drifts(stacks: Sequence[Stack], model: Model, settings: ComputeSettings) -> Job[list[Drift]]:
+def list_drifts(stacks: Sequence[Stack], model: Model) -> Job[list[Drift]]:
     """Return how far each slide lies, the farthest first.
 
     Raises
@@ -45,14 +44,13 @@ def list_drifts(stacks: Sequence[Stack], model: Model, settings: ComputeSettings
     for number, stack in enumerate(stacks):
         yield Progress(f"Looking at {stack.name}", number, len(stacks))
         check_stains(stack, model, allow_missing=True)
-        drifts.append((yield from measure_drift(stack, model, settings)))
+        drifts.append((yield from measure_drift(stack, model)))
     return sorted(drifts, key=lambda drift: (-drift.outside, -drift.farther))
 
 
 def measure_drift(
     stack: Stack,
     model: Model,
-    settings: ComputeSettings,
     measures: SlideMeasures | None = None,
     patches: int = PATCHES,
 ) -> Job[Drift]:
@@ -63,7 +61,6 @@ def measure_drift(
     stack : Stack
         May lack stains that the model can do without.
     model : Model
-    settings : ComputeSettings
     measures : SlideMeasures, optional
         Tissue and calibration that the job has found.
     patches : int
@@ -97,30 +94,30 @@ def measure_drift(
     codes = calibrated(pixels, tables if spec.scaling == "tissue_strength" else None)
     light = {stain: float(glass.mean()) for stain, glass in zip(present, calibration.glass, strict=True)}
     strength = dict(zip(present, map(float, calibration.strength), strict=True))
-    distances = _distances(model, missing, codes, settings)
+    distances = unlikeness(model, codes, missing)
     drift = drift_of(stack.name, distances, spec.seen, glass=light, strength=strength)
     if not drift.is_outside or missing:
         return drift
-    alone = medians_without(model, codes, settings)
+    alone = medians_without(model, codes)
     return drift_of(stack.name, distances, spec.seen, without=alone, glass=light, strength=strength)
 
 
-def medians_without(model: Model, codes: torch.Tensor, settings: ComputeSettings) -> dict[str, float]:
-    """Return the median distance of (n, 3 s, i, i) codes where each stain by itself is taken away."""
-    medians = {}
-    for number, stain in enumerate(model.spec.stains):
-        if can_do_without(model, [stain]):
-            bare = codes.clone()
-            bare[:, 3 * number : 3 * number + 3] = 0
-            medians[stain] = round(float(np.median(_distances(model, [stain], bare, settings))), 4)
-    return medians
+def unlikeness(model: Model, codes: torch.Tensor, blind_to: Sequence[str] = ()) -> NDArray[np.float64]:
+    """Return the (n,) distances of (n, 3 s, i, i) codes, without looking at some stains."""
+    familiar = Familiar.of(model.state)
+    if familiar is None:
+        raise HistoclustError(
+            "This model does not say what it has seen: fit it again with the preset robust."
+        )
+    numbers = [model.spec.stains.index(stain) for stain in blind_to]
+    known = familiar.blind_to(numbers) if numbers else familiar
+    return np.asarray(known.distance(codes), np.float64)
 
 
-def _distances(
-    model: Model, missing: Sequence[str], codes: torch.Tensor, settings: ComputeSettings
-) -> NDArray[np.float64]:
-    latent = Encoder(without(model, missing), settings).encode_pixels(codes).latent
-    return nearest_distances(latent, model.state["centres"].numpy())
+def medians_without(model: Model, codes: torch.Tensor) -> dict[str, float]:
+    """Return the median distance of (n, 3 s, i, i) codes where each stain by itself is not looked at."""
+    stains = model.spec.stains if len(model.spec.stains) > 1 else ()
+    return {stain: round(float(np.median(unlikeness(model, codes, [stain]))), 4) for stain in stains}
 
 
 def bands(
