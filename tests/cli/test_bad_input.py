@@ -85,8 +85,11 @@ def sentence(capsys: pytest.CaptureFixture[str]) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize(("make", "named"), BAD_STACKS, ids=lambda v: getattr(v, "__name__", ""))
-@pytest.mark.parametrize("command", ["run", "info"])
+CASES = [(command, *case) for command in ("run", "info") for case in BAD_STACKS]
+CASES.remove(("info", glass, "tissue"))  # it can be read, so that it is described
+
+
+@pytest.mark.parametrize(("command", "make", "named"), CASES, ids=lambda v: getattr(v, "__name__", v))
 def test_bad_stacks(
     command: str,
     make: Callable[[Path], Path],
@@ -195,7 +198,7 @@ def test_a_full_disk(tmp_path: Path, small_model: Path) -> None:
     stack = write_stack(tmp_path / "s")
     program = f"{sys.executable} -m napari_histoclust"
     mapping = f"{program} map '{stack}' --model '{small_model}' --out '{small}/run' --quiet"
-    script = f"mount -t tmpfs -o size=200k none '{small}' && {mapping}; echo code $?; ls -A '{small}/run'"
+    script = f"mount -t tmpfs -o size=200k none '{small}' && {mapping}; echo code $?; ls -A '{small}/run' 2>/dev/null"
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert "code 2" in done.stdout, done.stderr
     assert "disk is full" in done.stderr
