@@ -198,7 +198,8 @@ def test_a_full_disk(tmp_path: Path, small_model: Path) -> None:
     stack = write_stack(tmp_path / "s")
     program = f"{sys.executable} -m napari_histoclust"
     mapping = f"{program} map '{stack}' --model '{small_model}' --out '{small}/run' --quiet"
-    script = f"mount -t tmpfs -o size=200k none '{small}' && {mapping}; echo code $?; ls -A '{small}/run' 2>/dev/null"
+    look = f"ls -A '{small}/run' 2>/dev/null"
+    script = f"mount -t tmpfs -o size=200k none '{small}' && {mapping}; echo code $?; {look}"
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert "code 2" in done.stdout, done.stderr
     assert "disk is full" in done.stderr
