@@ -14,6 +14,7 @@ from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
 from napari_histoclust.core.run.manifest import PATCHES
+from napari_histoclust.core.run.columns import seal_array
 from napari_histoclust.core.run.reader import open_run, read_latent
 from napari_histoclust.core.run.run import subset_of
 
@@ -56,5 +57,6 @@ def test_a_code_that_is_no_cluster_is_damage_and_not_the_last_cluster(tmp_path: 
     make_run(tmp_path / "run")
     store: Any = zarr.open_group(tmp_path / "run" / PATCHES, mode="r+")
     store["obs/cluster/codes"][5] = code
+    seal_array(store["obs/cluster/codes"])  # as if it had been written so
     with pytest.raises(HistoclustError, match=r"patches.zarr: is damaged \(patches without a cluster\)"):
         open_run(tmp_path / "run")

@@ -266,7 +266,7 @@ def test_a_stain_that_is_not_there_and_images_that_have_moved(tmp_path: Path) ->
     (tmp_path / "slides").rename(tmp_path / "elsewhere")
     with pytest.raises(HistoclustError, match="no longer there"):
         _features(run, tmp_path / "exports", stain="HE")
-    assert not list((tmp_path / "exports").iterdir())
+    assert not list((tmp_path / "exports").rglob("*"))
 
 
 def test_unknown_scale_leaves_out_the_area_in_mm2(tmp_path: Path) -> None:

@@ -196,7 +196,10 @@ def _groups(
 
 def _is_bright(array: Any, axes: str) -> bool:
     """Whether the pixels of the smallest level look like light through tissue, not like light out of it."""
-    pixels = np.asarray(array[tuple(slice(None) if axis in "cyx" else 0 for axis in axes)])
+    try:
+        pixels = np.asarray(array[tuple(slice(None) if axis in "cyx" else 0 for axis in axes)])
+    except _DAMAGED:
+        return True  # a chunk cannot be decoded: what three channels mostly are, and its place a hole
     return bool(np.median(pixels) > np.iinfo(pixels.dtype).max / 3)
 
 
