@@ -144,12 +144,14 @@ def test_a_run_without_images_features_or_indices_has_a_report_too(tmp_path: Pat
     assert "slide 1, slide 2" in _pdf_text(pdf)
 
 
-def test_empty_clusters_have_a_line_and_no_montage(run: Run) -> None:
+def test_empty_clusters_are_told_of_and_have_no_montage(run: Run) -> None:
     labels = np.where(run.labels == 2, 1, run.labels).astype(np.int16)
     report = drive(gather_report(replace(run, labels=labels)))
     sections = {section.title: section for section in report.sections}
     (table,) = (block for block in sections["Clusters"].blocks if isinstance(block, Table))
-    assert [row[1] for row in table.rows][1] == "0"
+    assert [row[0].removesuffix(" (artefact)") for row in table.rows] == [STRANGE[0], STRANGE[2], STRANGE[3]]
+    words = next(block.text for block in sections["Clusters"].blocks if isinstance(block, Prose))
+    assert "1 of the 4 clusters have no patches and are left out." in words
     montages = [block for block in sections["Typical patches"].blocks if isinstance(block, Picture)]
     assert [picture.caption for picture in montages] == [STRANGE[0], STRANGE[2], STRANGE[3]]
 

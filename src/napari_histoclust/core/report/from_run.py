@@ -28,6 +28,7 @@ _CAPTIONS = {
     "reliability": "Confidence beside how often bootstraps of the tissue, which took no part in fitting it, "
     "keep a patch's cluster: on the dashed line it is as sure as it should be.",
     "umap": "UMAP of the patches' features, coloured by cluster; near points look alike to the model.",
+    "k_tree": "Which cluster becomes which as the number of clusters grows, and how many patches go along.",
     "learning_curve": "The loss of the training and its parts.",
 }
 
@@ -59,6 +60,7 @@ def gather_report(run: Run) -> Job[Report]:
                 Section("Clusters", (*cluster_table(run), *_chosen(pictures, "histogram"))),
                 _section("Confidence", pictures, "confidence", "reliability"),
                 _section("UMAP", pictures, "umap"),
+                _section("Other numbers of clusters", pictures, "k_tree"),
                 _section("Where each cluster lies", pictures, *_starting(pictures, "density")),
                 _section("Typical patches", pictures, *_starting(pictures, "montage_"), words=_MONTAGES),
                 slides(run),
