@@ -13,8 +13,8 @@ import zarr
 from core.runs import make_run
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import drive
-from napari_histoclust.core.run.manifest import PATCHES
 from napari_histoclust.core.run.columns import seal_array
+from napari_histoclust.core.run.manifest import PATCHES
 from napari_histoclust.core.run.reader import open_run, read_latent
 from napari_histoclust.core.run.run import subset_of
 

@@ -101,6 +101,11 @@ def seal_array(array: Any, *former: int) -> None:
     array.attrs[CRC] = [[*former, *sums]] if former else sums
 
 
+def holds(group: Any, name: str) -> bool:
+    """Whether the store has an array of this name; to Zarr one whose description is damaged is not there."""
+    return (_root(group) / name).exists()
+
+
 def read_column(group: Any, name: str, rows: int | None = None) -> NDArray[Any]:
     """Return a whole array of the store.
 

@@ -19,6 +19,7 @@ from napari_histoclust.core.run.columns import (
     DAMAGED,
     check_files,
     damaged,
+    holds,
     open_column,
     read_column,
     read_rows,
@@ -88,13 +89,13 @@ def _read(folder: Path, manifest: Manifest) -> Run:
         labels=_labels(read("obs/cluster/codes"), categories),
         confidence=read("obs/confidence"),
         entropy=read("obs/entropy"),
-        embedding=read("obsm/X_umap") if "obsm/X_umap" in group else None,
+        embedding=read("obsm/X_umap") if holds(group, "obsm/X_umap") else None,
         stains=_names(group, "stains"),
-        stain_od=read("obsm/stain_od") if "obsm/stain_od" in group else None,
+        stain_od=read("obsm/stain_od") if holds(group, "obsm/stain_od") else None,
         dyes=_names(group, "dyes"),
-        dye_od=read("obsm/dye_od") if "obsm/dye_od" in group else None,
-        distance=read("obs/distance") if "obs/distance" in group else None,
-        outlier=np.asarray(read("obs/outlier"), bool) if "obs/outlier" in group else None,
+        dye_od=read("obsm/dye_od") if holds(group, "obsm/dye_od") else None,
+        distance=read("obs/distance") if holds(group, "obs/distance") else None,
+        outlier=np.asarray(read("obs/outlier"), bool) if holds(group, "obs/outlier") else None,
     )
     _check_widths(run)
     return run
@@ -123,7 +124,7 @@ def _check_widths(run: Run) -> None:
 
 def _names(group: Any, name: str) -> tuple[str, ...]:
     path = f"uns/histoclust/{name}"
-    names = tuple(map(str, read_column(group, path))) if path in group else ()
+    names = tuple(map(str, read_column(group, path))) if holds(group, path) else ()
     if len(set(names)) < len(names) or "" in names:
         raise ValueError(f"{path} has an empty name, or one twice")
     return names
