@@ -76,10 +76,10 @@ def load_selection(run: Run) -> NDArray[np.bool_]:
         return np.zeros(len(run), bool)
     try:
         bits = load_npy(file)
-        if bits.dtype != np.uint8 or bits.shape != (-(-len(run) // 8),):
-            raise HistoclustError(f"{bits.dtype} of {bits.shape}")
     except HistoclustError as error:
         raise HistoclustError(
-            f"{file}: is damaged or of another run, delete it to open the run without its selection."
+            f"{file}: is damaged, delete it to open the run without its selection."
         ) from error
+    if bits.dtype != np.uint8 or bits.shape != (-(-len(run) // 8),):
+        return np.zeros(len(run), bool)  # of another mapping
     return np.unpackbits(bits, count=len(run)).view(bool)

@@ -148,5 +148,8 @@ def test_a_patch_is_rounded_to_the_nearest_px_and_never_to_none(model_um: float,
 def test_a_scale_more_than_four_times_off_is_told(model_um: float, is_told: bool) -> None:
     stack = geometry(1000, 1000)
     stack.um_per_px, stack.downsamples = 0.5, (1.0, 2.0, 4.0)
-    told = f"huge: a px is 0.5 um but the model was trained on {model_um:g} um; check the physical size."
-    assert choose_level(stack, 128, model_um).warning == (told if is_told else "")
+    warning = choose_level(stack, 128, model_um).warning
+    assert warning.startswith(
+        f"huge: a px is 0.5 um but the model was trained on {model_um:g} um; its patches"
+    )
+    assert warning.endswith(": check the physical size.") == is_told

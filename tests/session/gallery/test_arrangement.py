@@ -113,5 +113,5 @@ def test_the_latent_space_is_read_piece_by_piece(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("napari_histoclust.core.run.reader._PIECE", 50)
     told: list[Progress] = []
     latent = drive(read_latent(run), told.append)
-    assert [progress.done for progress in told] == [*range(50, len(run), 50), len(run)]
+    assert [progress.done for progress in told] == [*range(64, len(run), 64), len(run)]  # whole chunks of 64
     assert np.array_equal(latent, run.to_anndata().obsm["latent"])

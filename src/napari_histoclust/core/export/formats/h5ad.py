@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.export.format import Format
 from napari_histoclust.core.jobs import Job, Progress
-from napari_histoclust.core.run.columns import read_rows
-from napari_histoclust.core.run.reader import open_latent
-from napari_histoclust.core.run.store import without_nulls
 
 if TYPE_CHECKING:
     import anndata
@@ -33,6 +30,9 @@ _IN_MEMORY = 2**28
 def write_h5ad(run: Run, folder: Path) -> Job[tuple[Path, ...]]:
     """Write patches.h5ad; the latent features, nearly all of it, are copied chunk by chunk."""
     from anndata.io import write_elem
+
+    from napari_histoclust.core.run.reader import open_latent
+    from napari_histoclust.core.run.store import without_nulls
 
     path = folder / "patches.h5ad"
     store = open_store(run)
@@ -126,6 +126,8 @@ def _uns(run: Run, uns: dict[str, Any]) -> dict[str, Any]:
 
 def _copy(source: Any, rows: NDArray[np.int64], target: h5py.Group, text: str) -> Job[None]:
     """Copy the rows of obsm/latent, in rising order, with the chunks that it has."""
+    from napari_histoclust.core.run.columns import read_rows
+
     step = source.chunks[0]
     shape = (len(rows), source.shape[1])
     copy = target.create_dataset(
