@@ -58,5 +58,5 @@ def test_a_code_that_is_no_cluster_is_damage_and_not_the_last_cluster(tmp_path: 
     store: Any = zarr.open_group(tmp_path / "run" / PATCHES, mode="r+")
     store["obs/cluster/codes"][5] = code
     seal_array(store["obs/cluster/codes"])  # as if it had been written so
-    with pytest.raises(HistoclustError, match=r"patches.zarr: is damaged \(patches without a cluster\)"):
+    with pytest.raises(HistoclustError, match=r"is damaged \((patches without a cluster|holds -1, outside)"):
         open_run(tmp_path / "run")

@@ -6,6 +6,7 @@ state that it is a terabyte.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import re
@@ -39,8 +40,21 @@ def check_ordinary(path: Path) -> None:
     raise HistoclustError(f"{path}: is {what}: give the file itself.")
 
 
+def too_many_open(path: Path, error: BaseException) -> HistoclustError | None:
+    """Return the error of a file that cannot be opened as too many others are, None of any other fault."""
+    if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
+        return None
+    return HistoclustError(
+        f"{path}: cannot be opened, too many files are open: open fewer slides at a time, or raise the limit "
+        "(ulimit -n)."
+    )
+
+
 def unreadable(path: Path, error: OSError) -> HistoclustError:
     """Return the error of a path that the system does not let be read."""
+    crowded = too_many_open(path, error)
+    if crowded is not None:
+        return crowded
     name = str(path)
     shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
     return HistoclustError(

@@ -211,19 +211,19 @@ def test_a_column_is_added_with_its_range_and_checksum(run: Path, monkeypatch: p
     """Nothing here knows which columns there are."""
     group = zarr.open_group(run / "patches.zarr", mode="r+")
     n = len(open_run(run))
-    group["obs"].create_array("outlier", shape=(n,), chunks=(n,), dtype="float32")
-    array = group["obs/outlier"]
+    group["obs"].create_array("another", shape=(n,), chunks=(n,), dtype="float32")
+    array = group["obs/another"]
     array[:] = 0.5
     seal_array(array)
-    assert (read_column(group, "obs/outlier", n) == 0.5).all()
+    assert (read_column(group, "obs/another", n) == 0.5).all()
     array[3] = 7.0
-    with pytest.raises(HistoclustError, match=r"obs/outlier: is damaged .chunk 0 is not as it was written"):
-        read_column(group, "obs/outlier", n)
+    with pytest.raises(HistoclustError, match=r"obs/another: is damaged .chunk 0 is not as it was written"):
+        read_column(group, "obs/another", n)
     seal_array(array)
-    assert read_column(group, "obs/outlier", n)[3] == 7
-    monkeypatch.setitem(COLUMNS, "obs/outlier", columns.Column(0, 1))
+    assert read_column(group, "obs/another", n)[3] == 7
+    monkeypatch.setitem(COLUMNS, "obs/another", columns.Column(0, 1))
     with pytest.raises(HistoclustError, match="holds 7, outside 0 to 1"):
-        read_column(group, "obs/outlier", n)
+        read_column(group, "obs/another", n)
 
 
 def test_an_embedding_that_a_kill_left_half_replaced_is_whole(run: Path) -> None:

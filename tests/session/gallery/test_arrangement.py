@@ -109,6 +109,7 @@ def test_the_latent_space_is_read_once_and_can_be_given_up(run: Run) -> None:
 
 
 def test_the_latent_space_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_histoclust.core.run.store.CHUNK", 64)
     run = make_run(tmp_path)
     monkeypatch.setattr("napari_histoclust.core.run.reader._PIECE", 50)
     told: list[Progress] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,16 +53,6 @@ def check_size(path: Path, height: int, width: int) -> None:
 def gone(path: Path) -> HistoclustError:
     """Return the error of a file that was there and is no longer."""
     return HistoclustError(f"{path}: can no longer be read: is its drive still connected? Then start again.")
-
-
-def too_many_open(path: Path, error: BaseException) -> HistoclustError | None:
-    """Return the error of a file that cannot be opened as too many others are, None of any other fault."""
-    if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
-        return None
-    return HistoclustError(
-        f"{path}: cannot be opened, too many files are open: open fewer slides at a time, or raise the limit "
-        "(ulimit -n)."
-    )
 
 
 def reason(error: Exception) -> str:

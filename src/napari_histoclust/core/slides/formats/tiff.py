@@ -18,7 +18,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.format import Format, reason, too_many_open
+from napari_histoclust.core.reading import too_many_open
+from napari_histoclust.core.slides.format import Format, reason
 from napari_histoclust.core.slides.names import stem
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiff.metadata import Metadata, read_metadata

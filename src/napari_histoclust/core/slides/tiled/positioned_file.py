@@ -8,7 +8,7 @@ import weakref
 from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.slides.format import too_many_open
+from napari_histoclust.core.reading import too_many_open
 
 
 class PositionedFile:
