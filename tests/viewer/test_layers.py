@@ -12,10 +12,11 @@ from napari.layers import Image, Labels, Layer
 
 from core.runs import make_run
 from napari_histoclust.core.palette import Cluster
+from napari_histoclust.core.run.originals import OtherImageError
 from napari_histoclust.core.run.run import Run
 from napari_histoclust.core.slides.stack import open_stack
 from napari_histoclust.session import Palette
-from napari_histoclust.viewer.layers import clusters_layer, run_layers, stack_layers
+from napari_histoclust.viewer.layers import clusters_layer, stack_layers
 from viewer.pyramids import plain, write_stack
 
 
@@ -94,14 +95,12 @@ def test_a_slide_without_scale_is_in_px(tmp_path: Path) -> None:
         assert [str(unit) for unit in layer.units] == ["pixel", "pixel"]
 
 
-def test_a_run_keeps_the_scale_that_it_was_made_with(tmp_path: Path) -> None:
-    """Else clusters and stains come apart when the files say something else."""
+def test_files_that_say_another_scale_than_the_run_are_refused(tmp_path: Path) -> None:
+    """Else clusters and stains come apart."""
     folder = write_stack(tmp_path / "stack", {"HE": plain(400, 500), "MT": plain(400, 500)}, um_per_px=0.25)
     run = make_run(tmp_path / "run", um_per_px=0.5, paths=[folder])
-    layers = [Layer.create(*data) for data in run_layers(run, 0, run.open_stack())]
-    assert [layer.name for layer in layers] == ["MT", "HE", "clusters"]
-    assert [layer.scale.tolist() for layer in layers] == [[0.5, 0.5], [0.5, 0.5], [16, 16]]
-    assert len({layer.units for layer in layers}) == 1
+    with pytest.raises(OtherImageError, match=r"a px is 0\.25 um and was 0\.5 um"):
+        run.open_stack()
 
 
 NAMED = (

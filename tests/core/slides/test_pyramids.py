@@ -103,7 +103,7 @@ def test_what_is_cancelled_leaves_nothing_and_what_changed_is_built_anew(tmp_pat
     path = write(tmp_path / "a.tif", smooth(), tile=(256, 256))
     with pytest.raises(Cancelled):
         drive(build_pyramids(path), cancelled=lambda: True)
-    assert list(cache.iterdir()) == []
+    assert not list(cache.rglob("*"))
     drive(build_pyramids(path))
     write(path, smooth(1), tile=(256, 256))
     assert len(open_slide(path).shapes) == 1

@@ -49,7 +49,7 @@ class NeighbourNetwork(nn.Module):
         self.register_buffer("lapse", torch.zeros(()))
         self.register_buffer("familiar_mean", torch.zeros(6 * stains))  # these three: `outliers.py`
         self.register_buffer("familiar_axes", torch.zeros(6 * stains, 6 * stains))
-        self.register_buffer("farthest", torch.tensor(torch.inf))
+        self.register_buffer("farthest", torch.tensor(torch.finfo(torch.float32).max))
 
     def features(self, pictures: Tensor) -> Tensor:
         """Return the (n, f) features of (n, 3 s, i, i) pictures."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import unreadable
 from napari_histoclust.core.slides.formats.ome_zarr import is_zarr
 from napari_histoclust.core.slides.names import is_no_stain, stem
 from napari_histoclust.core.slides.registry import is_image
@@ -64,9 +65,7 @@ def entries_of(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        raise HistoclustError(
-            f"{folder}: cannot be read ({error.strerror or error}): check its permissions and its drive."
-        ) from error
+        raise unreadable(folder, error) from error
 
 
 def is_own_output(path: Path) -> bool:

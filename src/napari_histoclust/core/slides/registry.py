@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.reading import unreadable
 from napari_histoclust.core.slides import formats as package
 from napari_histoclust.core.slides.format import Format
 from napari_histoclust.core.slides.protocol import Slide
@@ -115,9 +116,7 @@ def _start(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(START_BYTES)
     except OSError as error:
-        raise HistoclustError(
-            f"{path}: cannot be read ({error.strerror}): check its permissions and its drive."
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def _refuse_stand_ins(path: Path, start: bytes) -> None:

@@ -130,7 +130,7 @@ def test_the_translation_of_an_ome_zarr_is_its_corner(tmp_path: Path, version: s
     }
     document = {"multiscales": [multiscale]}
     store = zarr.open_group(tmp_path, mode="w", zarr_format=2 if version == "0.4" else 3)
-    store.create_array("0", shape=(3, 16, 16), dtype="uint8")
+    store.create_array("0", shape=(3, 16, 16), dtype="uint8")[:] = 200
     store.attrs.update(document if version == "0.4" else {"ome": document})
     assert open_slide(tmp_path).corner_um == (1500.0, 20.0)
 
