@@ -81,6 +81,7 @@ class Chart(QWidget):
         self._title, self._x_title = title, x_title
         self.lines: tuple[Line, ...] = ()
         self._range: tuple[float, float] | None = None
+        self.shaded: tuple[float, float] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_lines(
