@@ -59,10 +59,12 @@ def write_embedding_array(folder: Path, embedding: NDArray[np.float32]) -> None:
 def _replace_chunk(target: Path, partial: Path) -> None:
     """Put the one chunk of a matrix in place; at every moment what it holds is as its attributes say."""
     old, new = (zarr.open_array(path, mode="r+") for path in (target, partial))
+    alone = (partial / ".zattrs").read_bytes()
     seal_array(new, *noted(old))
     move_into_place(partial / ".zattrs", target / ".zattrs")
     move_into_place(partial / _ONLY_CHUNK, target / _ONLY_CHUNK)
-    seal_array(zarr.open_array(target, mode="r+"))
+    (partial / ".zattrs").write_bytes(alone)  # not through Zarr, which would leave its own files at a kill
+    move_into_place(partial / ".zattrs", target / ".zattrs")
 
 
 def _has_same_layout(one: Path, other: Path) -> bool:
