@@ -109,7 +109,7 @@ def choose_k(folder: Path) -> None:
 
 
 def pyramid(folder: Path) -> None:
-    os.environ[pyramid_store.FOLDER_VARIABLE] = str(folder / "pyramids")
+    os.environ[pyramid_store.PYRAMIDS.folder_variable] = str(folder / "pyramids")
     pyramid_store.LARGE_PX = 256
     drive(pyramid_build.with_pyramids(open_stack(folder / "slide")))
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -14,36 +12,20 @@ from napari_histoclust.cli.app import Json, app
 from napari_histoclust.cli.console import print_json, say
 from napari_histoclust.core.errors import HistoclustError
 
+if TYPE_CHECKING:
+    from napari_histoclust.core.user_cache import UserCache
+
 Name = Literal["features", "pyramids"]
 
 
-@dataclass(frozen=True)
-class _Cache:
-    """What is kept, where, and the variables that move and cap it."""
-
-    text: str
-    folder: Callable[[], Path]
-    variable: str
-    most_bytes: Callable[[], float]
-
-
-def _caches() -> dict[Name, _Cache]:
-    from napari_histoclust.core.model import feature_cache as features
-    from napari_histoclust.core.slides.pyramid import store as pyramids
+def _caches() -> dict[Name, tuple[str, UserCache]]:
+    """Return what each cache holds, and where."""
+    from napari_histoclust.core.model.feature_cache import FEATURES
+    from napari_histoclust.core.slides.pyramid.store import PYRAMIDS
 
     return {
-        "features": _Cache(
-            "answers of frozen networks",
-            features.features_folder,
-            features.FOLDER_VARIABLE,
-            features.most_bytes,
-        ),
-        "pyramids": _Cache(
-            "pyramids of files without one",
-            pyramids.pyramids_folder,
-            pyramids.FOLDER_VARIABLE,
-            pyramids.most_bytes,
-        ),
+        "features": ("answers of frozen networks", FEATURES),
+        "pyramids": ("pyramids of files without one", PYRAMIDS),
     }
 
 
@@ -58,17 +40,17 @@ def cache(*, clear: Annotated[list[Name], Parameter(negative=())] | None = None,
     """
     caches = _caches()
     for name in clear or ():
-        _clear(caches[name].folder())
+        _clear(caches[name][1].folder())
     lines = [
         {
             "name": name,
-            "what": kept.text,
+            "what": text,
             "folder": str(kept.folder()),
             "bytes": _bytes_in(kept.folder()),
             "most_bytes": round(kept.most_bytes()),
-            "moved_by": kept.variable,
+            "moved_by": kept.folder_variable,
         }
-        for name, kept in caches.items()
+        for name, (text, kept) in caches.items()
     ]
     if json:
         print_json({"caches": lines})

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from napari_histoclust.core.errors import HistoclustError
-from napari_histoclust.core.model import feature_cache
-from napari_histoclust.core.model.feature_cache import FeatureCache, digests_of, make_room, most_bytes
+from napari_histoclust.core.model.feature_cache import FEATURES, FeatureCache, digests_of, make_room
 
 WIDTH = 6
 
@@ -131,7 +130,7 @@ def test_a_cap_of_nothing_keeps_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert not list(tmp_path.rglob("*.features"))
     monkeypatch.setenv("HISTOCLUST_FEATURES_GIB", "much")
     with pytest.raises(HistoclustError, match="HISTOCLUST_FEATURES_GIB=much"):
-        most_bytes()
+        FEATURES.most_bytes()
 
 
 def test_a_folder_that_cannot_be_written_is_no_hindrance(
@@ -145,5 +144,5 @@ def test_a_folder_that_cannot_be_written_is_no_hindrance(
 
 def test_it_lies_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HISTOCLUST_FEATURES")
-    assert feature_cache.features_folder().name == "features"
-    assert "napari-histoclust" in str(feature_cache.features_folder())
+    assert FEATURES.folder().name == "features"
+    assert "napari-histoclust" in str(FEATURES.folder())

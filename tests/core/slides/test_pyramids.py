@@ -18,7 +18,7 @@ from napari_histoclust.core.jobs import Progress, drive
 from napari_histoclust.core.slides.overview import block_mean
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.pyramid.build import build_pyramids, with_pyramids
-from napari_histoclust.core.slides.pyramid.store import FOLDER_VARIABLE, GIB_VARIABLE, halves
+from napari_histoclust.core.slides.pyramid.store import PYRAMIDS, halves
 from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.stack import open_stack
 
@@ -27,7 +27,7 @@ HEIGHT, WIDTH = 1301, 4500
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(PYRAMIDS.folder_variable, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
@@ -121,12 +121,12 @@ def test_the_one_used_longest_ago_makes_room(
         when = 1000 if source.endswith("1.tif") else 2000
         os.utime(kept / "pyramid.json", (when, when))
     one = sum(file.stat().st_size for file in next(cache.iterdir()).iterdir())
-    monkeypatch.setenv(GIB_VARIABLE, str(2.5 * one / 2**30))
+    monkeypatch.setenv(PYRAMIDS.gib_variable, str(2.5 * one / 2**30))
     drive(build_pyramids(paths[2]))
     assert [len(open_slide(path).shapes) for path in paths] == [4, 1, 4]
-    monkeypatch.setenv(GIB_VARIABLE, "0")
+    monkeypatch.setenv(PYRAMIDS.gib_variable, "0")
     assert drive(build_pyramids(paths[1])) == 0
-    monkeypatch.setenv(GIB_VARIABLE, "much")
+    monkeypatch.setenv(PYRAMIDS.gib_variable, "much")
     with pytest.raises(HistoclustError, match="HISTOCLUST_PYRAMIDS_GIB=much"):
         drive(build_pyramids(paths[1]))
 

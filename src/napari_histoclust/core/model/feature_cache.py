@@ -22,42 +22,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.errors import HistoclustError
+from napari_histoclust.core.user_cache import UserCache
 
-FOLDER_VARIABLE, GIB_VARIABLE = "HISTOCLUST_FEATURES", "HISTOCLUST_FEATURES_GIB"
-DEFAULT_GIB = 10.0
+FEATURES = UserCache("features", default_gib=10.0)
 COMMIT_EVERY_S = 5.0
 _FEATURES, _INDEX = ".features", ".index"
 _LINE = np.dtype([("first", "<u8"), ("second", "<u8"), ("crc", "<u4")])
 Rows = NDArray[np.float16]
 Digests = NDArray[np.uint64]
-
-
-def features_folder() -> Path:
-    """Return where features are kept: what HISTOCLUST_FEATURES says, else the user's cache folder."""
-    stated = os.environ.get(FOLDER_VARIABLE)
-    if stated:
-        return Path(stated)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("napari-histoclust") / "features"
-
-
-def most_bytes() -> float:
-    """Return the bytes that all features may take: what HISTOCLUST_FEATURES_GIB says, else 10 GiB; 0: none.
-
-    Raises
-    ------
-    HistoclustError
-        If the variable is no number.
-    """
-    stated = os.environ.get(GIB_VARIABLE, DEFAULT_GIB)
-    try:
-        return float(stated) * 2**30
-    except ValueError as error:
-        raise HistoclustError(
-            f"{GIB_VARIABLE}={stated}: is no number of GiB: correct or unset it."
-        ) from error
 
 
 def digests_of(pixels: NDArray[np.uint8]) -> Digests:
@@ -101,7 +73,7 @@ class FeatureCache:
     """
 
     def __init__(self, kind: str, width: int) -> None:
-        self._folder, self._width = features_folder() / kind, width
+        self._folder, self._width = FEATURES.folder() / kind, width
         paths = sorted(self._folder.glob(f"*{_FEATURES}")) if self._folder.is_dir() else []
         opened = [_Segment.opened(path, width) for path in paths]
         self._segments = [segment for segment in opened if segment is not None]
@@ -151,7 +123,7 @@ class FeatureCache:
     def add(self, digests: Digests, rows: Rows) -> None:
         """Keep the rows of patches; where the disk refuses they are forgotten."""
         if self._writer is None:
-            self._writer = _Writer(self._folder, most_bytes() - make_room(2 * rows.size))
+            self._writer = _Writer(self._folder, FEATURES.most_bytes() - make_room(2 * rows.size))
         self._writer.write(digests, np.ascontiguousarray(rows))
 
     def close(self) -> None:
@@ -215,10 +187,10 @@ def _finish(files: list[BinaryIO], waiting: list[NDArray[Any]]) -> None:
 
 def make_room(wanted: float = 0.0) -> float:
     """Delete the segments used longest ago until `wanted` bytes fit under the cap; return what is left."""
-    paths = sorted(features_folder().glob(f"*/*{_FEATURES}"), key=_last_use)
+    paths = sorted(FEATURES.folder().glob(f"*/*{_FEATURES}"), key=_last_use)
     sizes = {path: _size(path) for path in paths}
     for path in paths:
-        if sum(sizes.values()) + wanted <= most_bytes():
+        if sum(sizes.values()) + wanted <= FEATURES.most_bytes():
             break
         for file in (path.with_suffix(_INDEX), path):
             try:

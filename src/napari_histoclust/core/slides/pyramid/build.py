@@ -19,11 +19,11 @@ from napari_histoclust.core.one_writer import one_writer
 from napari_histoclust.core.slides.levels import block_mean
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.pyramid.store import (
+    PYRAMIDS,
     TILE_PX,
     halves,
     lacks_pyramid,
     make_room,
-    most_bytes,
     place_of,
     tiles_file,
     write_document,
@@ -56,7 +56,7 @@ def with_pyramids(stack: Stack) -> Job[Stack]:
 def build_pyramids(path: Path) -> Job[int]:
     """Build a pyramid for each large picture of a file that has none; return how many were built."""
     built = 0
-    if most_bytes() <= 0:
+    if PYRAMIDS.most_bytes() <= 0:
         return built
     for number, slide in enumerate(open_pictures(path)):
         if lacks_pyramid(slide):

@@ -23,9 +23,9 @@ from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.slides.protocol import UInt8
 from napari_histoclust.core.slides.tiled.positioned_file import PositionedFile
 from napari_histoclust.core.slides.tiled.tiles import TiledSlide
+from napari_histoclust.core.user_cache import UserCache
 
-FOLDER_VARIABLE, GIB_VARIABLE = "HISTOCLUST_PYRAMIDS", "HISTOCLUST_PYRAMIDS_GIB"
-DEFAULT_GIB = 20.0
+PYRAMIDS = UserCache("pyramids", default_gib=20.0)
 # A picture no larger than this is quick to look at as it is.
 LARGE_PX = 4096
 TILE_PX = 512
@@ -61,38 +61,11 @@ class KeptLevel:
         return pixels
 
 
-def pyramids_folder() -> Path:
-    """Return where pyramids are kept: what HISTOCLUST_PYRAMIDS says, else the user's cache folder."""
-    stated = os.environ.get(FOLDER_VARIABLE)
-    if stated:
-        return Path(stated)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("napari-histoclust") / "pyramids"
-
-
-def most_bytes() -> float:
-    """Return the bytes that all pyramids may take: what HISTOCLUST_PYRAMIDS_GIB says, else 20 GiB.
-
-    Raises
-    ------
-    HistoclustError
-        If the variable is no number.
-    """
-    stated = os.environ.get(GIB_VARIABLE, DEFAULT_GIB)
-    try:
-        return float(stated) * 2**30
-    except ValueError as error:
-        raise HistoclustError(
-            f"{GIB_VARIABLE}={stated}: is no number of GiB: correct or unset it."
-        ) from error
-
-
 def place_of(path: Path, picture: int) -> Path:
     """Return the folder that is, or would be, the pyramid of a picture of a file."""
     stat = path.stat()
     identity = json.dumps([FORMAT, str(path.resolve()), stat.st_size, stat.st_mtime_ns, picture])
-    return pyramids_folder() / hashlib.sha256(identity.encode()).hexdigest()[:32]
+    return PYRAMIDS.folder() / hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
 def lacks_pyramid(slide: TiledSlide) -> bool:
@@ -160,7 +133,7 @@ def make_room(kept: Path) -> None:
     folders.sort(key=lambda path: (path == kept, (path / _DOCUMENT).stat().st_mtime))
     sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in folders}
     for path in folders[:-1]:
-        if sum(sizes.values()) <= most_bytes():
+        if sum(sizes.values()) <= PYRAMIDS.most_bytes():
             return
         shutil.rmtree(path, ignore_errors=True)
         sizes[path] = 0
