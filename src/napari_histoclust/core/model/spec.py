@@ -12,7 +12,7 @@ from napari_histoclust.core.model.card import Card
 from napari_histoclust.core.model.drift import Seen
 from napari_histoclust.core.model.encoder import FrozenIdentity
 from napari_histoclust.core.model.network import LATENT
-from napari_histoclust.core.slides.um_per_px import UmPerPx
+from napari_histoclust.core.slides.scale import UmPerPx
 
 FORMATS = (1, 2, 3)
 """Bundle formats that are read: 1 the autoencoder, 2 encoders trained by neighbours, 3 any encoder."""

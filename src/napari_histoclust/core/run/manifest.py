@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 from napari_histoclust.core.atomic import now, read_json, write_json
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.settings import Settings
-from napari_histoclust.core.slides.um_per_px import UmPerPx
+from napari_histoclust.core.slides.scale import UmPerPx
 
 FILE_NAME = "run.json"
 PATCHES = "patches.zarr"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
+
+from pydantic import Field
 
 from napari_histoclust.core.errors import HistoclustError
 
@@ -12,6 +15,9 @@ PLAUSIBLE_UM = 0.02, 40.0
 # What a person states is believed further out, but not where the unit must be another one.
 _POSSIBLE_UM = 0.005, 1000.0
 _SQUARE = 0.01  # writers round the two sides differently; beyond it areas are visibly wrong
+
+UmPerPx = Annotated[float, Field(ge=_POSSIBLE_UM[0], le=_POSSIBLE_UM[1], allow_inf_nan=False)]
+"""Size of a px in um, as runs, models and people may state it."""
 
 Sides = tuple[float | None, float | None]
 

@@ -25,7 +25,6 @@ from napari_histoclust.core.slides.names import in_order
 from napari_histoclust.core.slides.placed.position import placed_by_coordinates
 from napari_histoclust.core.slides.protocol import Slide, StackContents, UInt8
 from napari_histoclust.core.slides.stack_yaml import stains_in_yaml
-from napari_histoclust.core.slides.um_per_px import is_plausible
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -244,10 +243,6 @@ def _scale(contents: StackContents, stains: Sequence[str], reference: str) -> tu
     if contents.um_per_px is not None:
         return contents.um_per_px, []
     stated = {s: contents.slides[s].um_per_px for s in (reference, *stains) if contents.slides[s].um_per_px}
-    strange = [s for s, scale in stated.items() if not is_plausible(scale)]
-    if strange:
-        said = f"{strange[0]} states {stated[strange[0]]:g} um per px, which is no slide's"
-        return None, [f"{said}: lengths are given in px until a stack.yaml states um_per_px."]
     if not stated:
         return None, ["The physical size of a px is not stated in the files, so lengths are given in px."]
     first, scale = next(iter(stated.items()))

@@ -32,7 +32,6 @@ from napari_histoclust.core.slides.placed.warped import WarpedSlide
 from napari_histoclust.core.slides.protocol import Slide, StackContents
 from napari_histoclust.core.slides.registry import open_slide
 from napari_histoclust.core.slides.scale import stated_by_person
-from napari_histoclust.core.slides.um_per_px import UmPerPx
 
 # Far more than a slide has. The parser takes a second for 128 KiB, and the square of the depth.
 _MOST_BYTES, _MOST_DEPTH, _MOST_ALIASES, _MOST_STAINS = 2**17, 40, 12, 500
@@ -109,7 +108,7 @@ class StackFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str | None = None
-    um_per_px: UmPerPx | None = None
+    um_per_px: float | None = None
     stains: Annotated[
         dict[Annotated[str, Field(min_length=1)], StainEntry],
         Field(min_length=1, max_length=_MOST_STAINS),
