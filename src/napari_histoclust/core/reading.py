@@ -12,7 +12,9 @@ import math
 import re
 import unicodedata
 import zipfile
+import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -23,6 +25,11 @@ from napari_histoclust.core.errors import HistoclustError
 
 MOST_TEXT_BYTES = 256 * 2**20
 LONGEST_NAME = 200
+_BEST_COMPRESSION = 2000  # of deflate, a little over what it can do
+_DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, ValueError, EOFError, LookupError, TypeError, AttributeError, MemoryError,
+    NotImplementedError, RuntimeError, SyntaxError, OverflowError, TokenError,
+)  # fmt: skip
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -154,17 +161,27 @@ def load_npy(path: Path) -> NDArray[Any]:
         ) from error
 
 
-def check_npz(path: Path) -> None:
-    """Raise HistoclustError where a .npz file is none, or one of its arrays states more than it holds."""
+def load_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Return all arrays of a .npz file by name, after a look at their sizes; nothing is unpickled.
+
+    Raises
+    ------
+    HistoclustError
+        If it is no such file, or one of its arrays states more than it holds; names the file.
+    """
     check_ordinary(path)
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
+                if member.file_size > _BEST_COMPRESSION * max(1, member.compress_size):
+                    raise ValueError("states more than it can hold")
                 with archive.open(member) as file:
                     _check_size(file, member.file_size)
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
     except OSError as error:
         raise unreadable(path, error) from error
-    except (zipfile.BadZipFile, ValueError, EOFError, TypeError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED_ARCHIVE as error:
         raise HistoclustError(f"{path}: is no readable .npz file: it is damaged, write it anew.") from error
 
 

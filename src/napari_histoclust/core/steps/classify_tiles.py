@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.arrays import UNREADABLE, read_npz
 from napari_histoclust.core.atomic import atomic_file, check_file
 from napari_histoclust.core.errors import HistoclustError, SettingError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.bundle import Model
 from napari_histoclust.core.model.encode import Encoder, EncodingStream
 from napari_histoclust.core.model.missing import can_do_without, check_gap, without
-from napari_histoclust.core.reading import check_npz
+from napari_histoclust.core.reading import load_npz
 from napari_histoclust.core.settings import ComputeSettings
 from napari_histoclust.core.slides.absent import GLASS
 from napari_histoclust.core.slides.names import canonical_stain
@@ -87,16 +86,13 @@ def read_tiles(file: Path) -> tuple[NDArray[np.uint8], list[str]]:
     HistoclustError
         If the file is missing or of another form.
     """
-    check_npz(file)
-    try:
-        arrays = read_npz(file, ("tiles", "stains"))
-        tiles, stains = arrays["tiles"], [str(name) for name in arrays["stains"]]
-    except KeyError as error:
+    arrays = load_npz(file)
+    lacking = [name for name in ("tiles", "stains") if name not in arrays]
+    if lacking:
         raise HistoclustError(
-            f"{file}: lacks {error.args[0]}; expected `tiles` (n, stains, y, x, 3) and `stains`."
-        ) from error
-    except UNREADABLE as error:
-        raise HistoclustError(f"{file}: is no readable .npz file of tiles.") from error
+            f"{file}: lacks {lacking[0]}; expected `tiles` (n, stains, y, x, 3) and `stains`."
+        )
+    tiles, stains = arrays["tiles"], [str(name) for name in arrays["stains"].ravel()]
     if tiles.ndim != 5 or tiles.shape[-1] != 3 or tiles.dtype != np.uint8:
         raise HistoclustError(
             f"{file}: tiles are {tiles.dtype} of shape {tiles.shape}, expected uint8 (n, stains, y, x, 3)."

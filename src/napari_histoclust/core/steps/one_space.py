@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_histoclust.core.arrays import UNREADABLE, read_npz
 from napari_histoclust.core.atomic import atomic_file
 from napari_histoclust.core.errors import HistoclustError
 from napari_histoclust.core.jobs import Job, Progress
 from napari_histoclust.core.model.confidence import regions_of
+from napari_histoclust.core.reading import load_npz
 from napari_histoclust.core.validation.k_choice import Clustering
 from napari_histoclust.core.validation.resampling import (
     Resampled,
@@ -105,8 +105,9 @@ def _read(path: Path, patches: int) -> Taught:
     from napari_histoclust.core.model.find_clusters import Taught
 
     try:
-        said, on_tissue = read_npz(path, ("said", "on_tissue")).values()
-    except UNREADABLE as error:
+        kept = load_npz(path)
+        said, on_tissue = kept["said"], kept["on_tissue"]
+    except (HistoclustError, KeyError) as error:
         raise HistoclustError(f"{path}: is damaged, delete it to learn it anew.") from error
     fits = said.ndim == 4 and said.shape[:2] == (_PARTS, patches) and on_tissue.shape == (2 * patches,)
     if not fits or not np.isfinite(said).all():
