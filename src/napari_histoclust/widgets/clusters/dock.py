@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from napari_histoclust.session.cluster_table import (
     ClusterTableState,
@@ -81,7 +82,7 @@ class ClustersDock(ShowsState, QWidget):
         self.table = ClusterTable(self.model)
         self.commands = ClusterActions(self)
         self.pages = QStackedWidget()
-        self.status = QLabel()
+        self.status = QElidingLabel()
         self.outliers = QCheckBox()
         self.outliers.setToolTip(_OUTLIERS)
         self.tissue = TissueLine(context)
